@@ -1,0 +1,78 @@
+"""What error sources have in common, and those whose layout nobody knows."""
+
+import enum
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from apeitool.wire.labels import Label
+from apeitool.wire.problem import Problem
+from apeitool.wire.record import Structure
+from apeitool.wire.types import AUTO, U16, Derived, Raw, Unit, u16
+
+
+class SourceType(Label):
+    """Types of error source structures."""
+
+    IA32_MACHINE_CHECK = 0
+    IA32_CORRECTED_MACHINE_CHECK = 1
+    IA32_NMI = 2
+    PCIE_ROOT_PORT_AER = 6
+    PCIE_DEVICE_AER = 7
+    PCIE_BRIDGE_AER = 8
+    GENERIC_HARDWARE_ERROR = 9
+    GENERIC_HARDWARE_ERROR_V2 = 10
+    IA32_DEFERRED_MACHINE_CHECK = 11
+
+
+class SourceFlags(enum.IntFlag):
+    """Flags of machine check and AER sources; GHES_ASSIST is of the former, GLOBAL of the latter."""
+
+    FIRMWARE_FIRST = 1
+    GLOBAL = 2
+    GHES_ASSIST = 4
+
+
+class ErrorSource(Structure):
+    """What every error source structure begins with.
+
+    Shape:   4 bytes, little-endian; then what the type says.
+    Source:  ACPI 6.5 18.3.2
+    """
+
+    source: ClassVar[str] = "ACPI 6.5 18.3.2"
+    writes: ClassVar[SourceType | int] = -1
+
+    type: Annotated[SourceType, u16, Derived(lambda s: s.writes)] = AUTO
+    source_id: U16 = 0
+
+
+class ReservedSource(ErrorSource):
+    """A source of a reserved type below 12.  Its length is unknown: it takes all that is left.
+
+    Shape:   4 bytes, then anything.
+    Source:  ACPI 6.5 18.3.2
+    """
+
+    data: Annotated[bytes, Raw()] = b""
+
+    def check(self) -> Iterator[Problem]:
+        rule = f"type {int(self.type)} is reserved: nothing behind it can be read"
+        yield self.trouble("source-type", "type", rule)
+
+
+class FutureSource(Structure):
+    """A source of type 12 or above: type and length come first.
+
+    Shape:   4 bytes, then ``length`` - 4 bytes.
+    Units:   length in bytes, these four included.
+    Source:  ACPI 6.5 18.3.2.11
+    """
+
+    source: ClassVar[str] = "ACPI 6.5 18.3.2.11"
+
+    type: Annotated[SourceType, u16] = SourceType(12)
+    length: Annotated[U16, Unit("bytes"), Derived(lambda s: s.size)] = AUTO
+    data: Annotated[bytes, Raw(length=lambda s: s.length - 4)] = b""
+
+    def check(self) -> Iterator[Problem]:
+        yield self.trouble("source-type", "type", f"type {int(self.type)} is not defined yet")

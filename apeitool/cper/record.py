@@ -1,0 +1,302 @@
+"""The CPER record: header, section descriptors, and the body they point into."""
+
+import enum
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Self
+from uuid import UUID
+
+from apeitool.cper.guids import NOTIFICATION_TYPES
+from apeitool.cper.section import OpaqueSection, Section, read_section
+from apeitool.cper.severity import Severity
+from apeitool.cper.timestamp import Timestamp
+from apeitool.wire.problem import Problem
+from apeitool.wire.record import Structure
+from apeitool.wire.types import (
+    AUTO,
+    GUID,
+    NIL,
+    U8,
+    U16,
+    U32,
+    U64,
+    Bytes,
+    Derived,
+    Engine,
+    Hex,
+    Many,
+    Part,
+    Rest,
+    Text,
+    Unit,
+    When,
+    u32,
+)
+
+SIGNATURE = "CPER"
+SIGNATURE_END = 0xFFFFFFFF
+_START = SIGNATURE.encode()
+HEADER_LENGTH = 128
+
+
+class RecordValid(enum.IntFlag):
+    """Which header fields are facts."""
+
+    PLATFORM_ID = 1
+    TIMESTAMP = 2
+    PARTITION_ID = 4
+
+
+class RecordFlags(enum.IntFlag):
+    """Header flags."""
+
+    RECOVERED = 1
+    PREVIOUS_ERROR = 2
+    SIMULATED = 4
+
+
+class DescriptorValid(enum.IntFlag):
+    """Which descriptor fields are facts."""
+
+    FRU_ID = 1
+    FRU_TEXT = 2
+
+
+class SectionFlags(enum.IntFlag):
+    """Section flags; of an error data entry too."""
+
+    PRIMARY = 1
+    CONTAINMENT_WARNING = 2
+    RESET = 4
+    ERROR_THRESHOLD_EXCEEDED = 8
+    RESOURCE_NOT_ACCESSIBLE = 16
+    LATENT_ERROR = 32
+    PROPAGATED = 64
+    OVERFLOW = 128
+
+
+class SectionDescriptor(Structure):
+    """Section descriptor: where a section of the record is, and what it is about.
+
+    Shape:   72 bytes, little-endian.
+    Units:   offset and length in bytes, the offset from the start of the record.
+    Source:  UEFI 2.10 N.2.2
+    """
+
+    source: ClassVar[str] = "UEFI 2.10 N.2.2"
+
+    section_offset: Annotated[U32, Hex, Unit("bytes")] = 0
+    section_length: Annotated[U32, Unit("bytes")] = 0
+    revision: Annotated[U16, Hex] = 0x0100
+    validation_bits: Annotated[U8, DescriptorValid] = 0
+    reserved: Annotated[U8, Hex] = 0
+    flags: Annotated[U32, SectionFlags] = 0
+    section_type: GUID = NIL
+    fru_id: Annotated[GUID, When(DescriptorValid.FRU_ID)] = NIL
+    section_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
+    fru_text: Annotated[str, Text(20), When(DescriptorValid.FRU_TEXT)] = ""
+
+
+class Gap(Structure):
+    """Bytes of a record's body that no section descriptor points at."""
+
+    data: Rest = b""
+
+
+def _place(
+    descriptors: Sequence[SectionDescriptor], first: int, end: int
+) -> list[tuple[int, int, int]]:
+    """(index of the descriptor, start, stop) of each section that has bytes of its own.
+
+    In the order of the wire.  A section that begins in the header, in an earlier section or behind
+    the end owns nothing: its descriptor describes it.
+    """
+    spans: list[tuple[int, int, int]] = []
+    order = sorted(range(len(descriptors)), key=lambda i: descriptors[i].section_offset)
+    for index in order:
+        begin = descriptors[index].section_offset
+        if first <= begin < end:
+            first = min(begin + descriptors[index].section_length, end)
+            spans.append((index, begin, first))
+    return spans
+
+
+class _Body(Part):
+    """The sections where their descriptors put them, with what lies between and behind them."""
+
+    def take(
+        self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
+    ) -> tuple[tuple[Structure, ...], int]:
+        descriptors = values.section_descriptors
+        nodes: list[Structure] = []
+        limit = _limit(values, buffer, start, position, end)
+        for index, begin, stop in _place(descriptors, position - start, limit - start):
+            if start + begin > position:
+                nodes.append(Gap(data=buffer[position : start + begin]))
+            position = start + stop
+            guid = descriptors[index].section_type
+            nodes.append(read_section(engine, guid, buffer, start + begin, position))
+        if position < limit:
+            nodes.append(Gap(data=buffer[position:limit]))
+        return tuple(nodes), limit
+
+
+def _limit(values: Any, buffer: bytes, start: int, position: int, end: int) -> int:
+    """Where the record ends: where it says, unless that would cut a section that is there."""
+    said = min(end, start + int(values.record_length))
+    furthest = position
+    for descriptor in values.section_descriptors:
+        stop = start + descriptor.section_offset + descriptor.section_length
+        furthest = max(furthest, stop)
+    if furthest <= said or (said >= position and buffer[said : said + 4] == _START):
+        return said
+    return min(end, furthest)
+
+
+def _describe(record: Any) -> tuple[SectionDescriptor, ...]:
+    """A descriptor for each section of a body, one behind the other."""
+    sections = [node for node in record.body if isinstance(node, Section)]
+    offset = HEADER_LENGTH + SectionDescriptor.fixed_size * len(sections)
+    descriptors: list[SectionDescriptor] = []
+    for node in record.body:
+        if isinstance(node, Section):
+            descriptors.append(
+                SectionDescriptor(
+                    section_offset=offset,
+                    section_length=node.size,
+                    flags=0 if descriptors else SectionFlags.PRIMARY,
+                    section_type=node.guid,
+                    section_severity=record.error_severity,
+                )
+            )
+        offset += node.size
+    return tuple(descriptors)
+
+
+class Record(Structure):
+    """Common Platform Error Record.
+
+    Shape:   128 bytes, 72 for each section descriptor, then sections in any order, with gaps.
+    Units:   lengths in bytes.
+    Raises:  Truncated when fewer than 128 bytes are given.
+    Source:  UEFI 2.10 N.2.1
+    """
+
+    source: ClassVar[str] = "UEFI 2.10 N.2.1"
+
+    signature_start: Annotated[str, Text(4)] = SIGNATURE
+    revision: Annotated[U16, Hex] = 0x0101
+    signature_end: Annotated[U32, Hex] = SIGNATURE_END
+    section_count: Annotated[U16, Derived(lambda r: len(r.section_descriptors), last=True)] = AUTO
+    error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
+    validation_bits: Annotated[U32, RecordValid] = 0
+    record_length: Annotated[U32, Unit("bytes"), Derived(lambda r: r.size, last=True)] = AUTO
+    timestamp: Annotated[Timestamp, When(RecordValid.TIMESTAMP)] = Timestamp()
+    platform_id: Annotated[GUID, When(RecordValid.PLATFORM_ID)] = NIL
+    partition_id: Annotated[GUID, When(RecordValid.PARTITION_ID)] = NIL
+    creator_id: GUID = NIL
+    notification_type: GUID = NIL
+    record_id: Annotated[U64, Hex] = 0
+    flags: Annotated[U32, RecordFlags] = 0
+    persistence_information: Annotated[U64, Hex, "belongs to ERST"] = 0
+    reserved: Annotated[bytes, Bytes(12)] = bytes(12)
+    section_descriptors: Annotated[
+        tuple[SectionDescriptor, ...],
+        Many(SectionDescriptor, count=lambda r: r.section_count),
+        Derived(_describe),
+    ] = AUTO
+    body: Annotated[tuple[Structure, ...], _Body(), "sections and gaps in wire order"] = ()
+    trailing: Annotated[Rest, "bytes behind the record"] = b""
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections in the order of their descriptors.
+
+        One that has no bytes of its own (its descriptor points into another, or outside) is an
+        empty `OpaqueSection`.
+        """
+        found: list[Section] = [
+            OpaqueSection(guid=d.section_type) for d in self.section_descriptors
+        ]
+        for index, section in self._pairs():
+            found[index] = section
+        return tuple(found)
+
+    def _pairs(self) -> Iterator[tuple[int, Section]]:
+        first = HEADER_LENGTH + SectionDescriptor.fixed_size * len(self.section_descriptors)
+        spans = _place(self.section_descriptors, first, self.size - len(self.trailing))
+        sections = (node for node in self.body if isinstance(node, Section))
+        for (index, _, _), section in zip(spans, sections, strict=False):
+            yield index, section
+
+    def sealed(self) -> Self:
+        """A copy whose descriptors, counts and lengths follow from its body."""
+        descriptors = list(self.section_descriptors)
+        where = dict(zip(map(id, self.body), self._body_offsets(), strict=True))
+        for index, section in self._pairs():
+            descriptors[index] = descriptors[index].replace(
+                section_offset=where[id(section)],
+                section_length=section.sealed().size,
+                section_type=section.guid,
+            )
+        return self.replace(
+            section_descriptors=tuple(descriptors),
+            body=tuple(node.sealed() for node in self.body),
+            section_count=AUTO,
+            record_length=AUTO,
+        ).replace(record_length=AUTO)
+
+    def _body_offsets(self) -> Iterator[int]:
+        offset = HEADER_LENGTH + SectionDescriptor.fixed_size * len(self.section_descriptors)
+        for node in self.body:
+            yield offset
+            offset += node.sealed().size
+
+    def check(self) -> Iterator[Problem]:
+        if self.signature_start != SIGNATURE or self.signature_end != SIGNATURE_END:
+            yield self.trouble(
+                "record-signature", "signature_start", "a record begins with CPER, FFFFFFFF"
+            )
+        if self.section_count != len(self.section_descriptors):
+            there = len(self.section_descriptors)
+            yield self.trouble(
+                "section-count", "section_count", f"{self.section_count} said, room for {there}"
+            )
+        if not self.section_count:
+            yield self.trouble("no-section", "section_count", "a record has at least one section")
+        size = self.size - len(self.trailing)
+        if self.record_length > size:
+            rule = f"{self.record_length} bytes said, {size} are there"
+            yield self.trouble("truncated", "record_length", rule)
+        elif self.record_length < size:
+            rule = f"{self.record_length} bytes said, the sections end at {size}"
+            yield self.trouble("record-length", "record_length", rule)
+        yield from self._check_sections(size)
+
+    def _check_sections(self, size: int) -> Iterator[Problem]:
+        first = HEADER_LENGTH + SectionDescriptor.fixed_size * len(self.section_descriptors)
+        owned = {index for index, _, _ in _place(self.section_descriptors, first, size)}
+        for index, descriptor in enumerate(self.section_descriptors):
+            begin, length = descriptor.section_offset, descriptor.section_length
+            if index not in owned:
+                rule = f"bytes {begin:#x} to {begin + length:#x} overlap others, or are not there"
+                id = "section-place"
+            elif begin + length > size:
+                rule = f"{length} bytes said, {size - begin} are there"
+                id = "section-truncated"
+            else:
+                continue
+            at = HEADER_LENGTH + SectionDescriptor.fixed_size * index
+            yield Problem(id, at, f"section_descriptors[{index}].section_offset", rule, self.source)
+
+    @property
+    def notification(self) -> str:
+        """The name of the notification type, or its GUID."""
+        return NOTIFICATION_TYPES.get(str(self.notification_type), str(self.notification_type))
+
+
+def notification_guid(name: str) -> UUID:
+    """The notification type GUID of that name (``MCE``, ``SEA``).
+
+    Raises:  KeyError when there is none.
+    """
+    return UUID(next(g for g, n in NOTIFICATION_TYPES.items() if n == name))

@@ -1,0 +1,108 @@
+"""What a section is, and how its GUID finds it."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from apeitool.cper.index import SECTIONS
+from apeitool.wire.problem import Problem
+from apeitool.wire.record import Structure
+from apeitool.wire.types import NIL, Aside, Engine, Part, Rest
+
+
+class Section(Structure):
+    """Body of one section: of a record, or of an error data entry.
+
+    Each subclass lives in a file of its own below ``cper/sections``; its last field takes whatever
+    the bytes have more than it knows.
+    """
+
+    guid: ClassVar[UUID] = NIL
+    title: ClassVar[str] = "section"
+
+    def sentence(self) -> str:
+        """What happened, in words for a person on call; what the section marks invalid is left out."""
+        return self.title
+
+    @property
+    def physical_addresses(self) -> tuple[int, ...]:
+        """The physical addresses that the section states as facts."""
+        return ()
+
+
+class OpaqueSection(Section):
+    """A section whose type is unknown here, or whose bytes are fewer than its type needs.
+
+    Shape:   any length.
+    Source:  UEFI 2.10 N.2.3
+    """
+
+    source: ClassVar[str] = "UEFI 2.10 N.2.3"
+    title: ClassVar[str] = "section of unknown type"
+
+    guid: Annotated[UUID, Aside(), "section type"] = NIL  # type: ignore[misc]
+    data: Rest = b""
+
+    def sentence(self) -> str:
+        known = section_type(self.guid)
+        if known is not None:
+            return f"{known.title}, cut short: {len(self.data)} of {known.shortest} bytes"
+        return f"section of unknown type {self.guid}, {len(self.data)} bytes"
+
+    def check(self) -> Iterator[Problem]:
+        known = section_type(self.guid)
+        if known is not None and len(self.data) < known.shortest:
+            rule = f"{len(self.data)} bytes where a {known.title} has at least {known.shortest}"
+            yield Problem("section-too-short", 0, "", rule, known.source)
+
+
+_FOUND: dict[int, type[Section] | None] = {}
+
+
+def section_type(guid: UUID) -> type[Section] | None:
+    """The class of a section type, imported when its GUID is first met; None if it has none."""
+    key = guid.int
+    if key not in _FOUND:
+        place = SECTIONS.get(str(guid))
+        _FOUND[key] = None if place is None else _load(place)
+    return _FOUND[key]
+
+
+def section_named(name: str) -> type[Section] | None:
+    """The class of that name, or None."""
+    for place in SECTIONS.values():
+        if place.endswith(f":{name}"):
+            return _load(place)
+    return OpaqueSection if name == OpaqueSection.__name__ else None
+
+
+def _load(place: str) -> type[Section]:
+    module, _, name = place.partition(":")
+    found: type[Section] = getattr(importlib.import_module(f"apeitool.cper.{module}"), name)
+    return found
+
+
+def read_section(engine: Engine, guid: UUID, buffer: bytes, start: int, end: int) -> Section:
+    """The section that ``buffer[start:end]`` holds, whole; opaque if nothing else will do."""
+    kind = _FOUND[guid.int] if guid.int in _FOUND else section_type(guid)
+    if kind is None or end - start < kind.shortest:
+        return OpaqueSection(guid=guid, data=buffer[start:end])
+    section: Any = engine(kind, buffer, start, end)[0]
+    return section  # type: ignore[no-any-return]
+
+
+class SectionPart(Part):
+    """The body of one section, whose GUID and length other fields tell."""
+
+    __slots__ = ("guid",)
+
+    def __init__(self, guid: Callable[[Any], UUID], *, length: Callable[[Any], int]) -> None:
+        super().__init__(length)
+        self.guid = guid
+
+    def take(
+        self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
+    ) -> tuple[Section, int]:
+        end = self.bound(values, start, position, end)
+        return read_section(engine, self.guid(values), buffer, position, end), end

@@ -1,0 +1,164 @@
+"""Memory error section."""
+
+import enum
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from apeitool.cper.error_status import ErrorStatus
+from apeitool.cper.section import Section
+from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.problem import Problem
+from apeitool.wire.types import U8, U16, U64, Absent, Address, Hex, Rest, When, u8
+
+
+class MemoryValid(enum.IntFlag):
+    """Which fields of the section are facts."""
+
+    ERROR_STATUS = 1 << 0
+    PHYSICAL_ADDRESS = 1 << 1
+    PHYSICAL_ADDRESS_MASK = 1 << 2
+    NODE = 1 << 3
+    CARD = 1 << 4
+    MODULE = 1 << 5
+    BANK = 1 << 6
+    DEVICE = 1 << 7
+    ROW = 1 << 8
+    COLUMN = 1 << 9
+    BIT_POSITION = 1 << 10
+    REQUESTOR_ID = 1 << 11
+    RESPONDER_ID = 1 << 12
+    TARGET_ID = 1 << 13
+    MEMORY_ERROR_TYPE = 1 << 14
+    RANK_NUMBER = 1 << 15
+    CARD_HANDLE = 1 << 16
+    MODULE_HANDLE = 1 << 17
+    EXTENDED_ROW = 1 << 18
+    BANK_GROUP = 1 << 19
+    BANK_ADDRESS = 1 << 20
+    CHIP_IDENTIFICATION = 1 << 21
+
+
+class MemoryErrorType(Label):
+    """What kind of memory error it was."""
+
+    UNKNOWN = 0
+    NO_ERROR = 1
+    SINGLE_BIT_ECC = 2
+    MULTI_BIT_ECC = 3
+    SINGLE_SYMBOL_CHIPKILL_ECC = 4
+    MULTI_SYMBOL_CHIPKILL_ECC = 5
+    MASTER_ABORT = 6
+    TARGET_ABORT = 7
+    PARITY_ERROR = 8
+    WATCHDOG_TIMEOUT = 9
+    INVALID_ADDRESS = 10
+    MIRROR_BROKEN = 11
+    MEMORY_SPARING = 12
+    SCRUB_CORRECTED_ERROR = 13
+    SCRUB_UNCORRECTED_ERROR = 14
+    PHYSICAL_MEMORY_MAP_OUT_EVENT = 15
+
+
+class BankWord(Word):
+    """The bank, where bits 19 and 20 say that it is a group and an address."""
+
+    bank_address = Bits(0, 8)
+    bank_group = Bits(8, 8)
+
+
+class ExtendedWord(Word):
+    """Bits that the older fields have no room for."""
+
+    row_bits_17_16 = Bits(0, 2)
+    chip_identification = Bits(5, 3)
+
+
+class MemoryErrorSection(Section):
+    """Memory error section.
+
+    Shape:   80 bytes, little-endian; 73 before UEFI 2.3, and lengths between occur.
+    Units:   addresses in bytes; node to column count from the platform's own zero; handles are
+             those of SMBIOS types 16 and 17.
+    Raises:  Truncated when fewer than 73 bytes are given.
+    Source:  UEFI 2.10 N.2.5
+    """
+
+    source: ClassVar[str] = "UEFI 2.10 N.2.5"
+    guid: ClassVar[UUID] = UUID("a5bc1114-6f64-4ede-b863-3e83ed7c83b1")
+    title: ClassVar[str] = "memory error"
+
+    validation_bits: Annotated[U64, MemoryValid] = 0
+    error_status: Annotated[U64, Hex, ErrorStatus, When(MemoryValid.ERROR_STATUS)] = 0
+    physical_address: Annotated[Address, When(MemoryValid.PHYSICAL_ADDRESS)] = 0
+    physical_address_mask: Annotated[Address, When(MemoryValid.PHYSICAL_ADDRESS_MASK)] = 0
+    node: Annotated[U16, When(MemoryValid.NODE)] = 0
+    card: Annotated[U16, When(MemoryValid.CARD)] = 0
+    module: Annotated[U16, "or rank", When(MemoryValid.MODULE)] = 0
+    bank: Annotated[
+        U16, When(MemoryValid.BANK | MemoryValid.BANK_GROUP | MemoryValid.BANK_ADDRESS)
+    ] = 0
+    device: Annotated[U16, When(MemoryValid.DEVICE)] = 0
+    row: Annotated[U16, When(MemoryValid.ROW | MemoryValid.EXTENDED_ROW)] = 0
+    column: Annotated[U16, When(MemoryValid.COLUMN)] = 0
+    bit_position: Annotated[U16, When(MemoryValid.BIT_POSITION)] = 0
+    requestor_id: Annotated[U64, Hex, When(MemoryValid.REQUESTOR_ID)] = 0
+    responder_id: Annotated[U64, Hex, When(MemoryValid.RESPONDER_ID)] = 0
+    target_id: Annotated[U64, Hex, When(MemoryValid.TARGET_ID)] = 0
+    memory_error_type: Annotated[MemoryErrorType, u8, When(MemoryValid.MEMORY_ERROR_TYPE)] = (
+        MemoryErrorType.UNKNOWN
+    )
+    extended: Annotated[
+        U8, Hex, ExtendedWord, When(MemoryValid.EXTENDED_ROW | MemoryValid.CHIP_IDENTIFICATION)
+    ] = 0
+    rank_number: Annotated[U16, When(MemoryValid.RANK_NUMBER)] = 0
+    card_handle: Annotated[U16, Hex, "SMBIOS type 16", When(MemoryValid.CARD_HANDLE)] = 0
+    module_handle: Annotated[U16, Hex, "SMBIOS type 17", When(MemoryValid.MODULE_HANDLE)] = 0
+    absent: Annotated[int, Absent(73), "bytes that the producer's revision leaves out"] = 0
+    trailing: Rest = b""
+
+    @property
+    def physical_addresses(self) -> tuple[int, ...]:
+        return (self.physical_address,) if self.is_valid("physical_address") else ()
+
+    @property
+    def full_row(self) -> int:
+        """The row with the two bits that the extended byte adds, where it does."""
+        if self.validation_bits & MemoryValid.EXTENDED_ROW and self.is_valid("extended"):
+            return self.row | ExtendedWord(self.extended).row_bits_17_16 << 16
+        return self.row
+
+    def sentence(self) -> str:
+        kind = self.memory_error_type.text if self.is_valid("memory_error_type") else ""
+        what = f"{kind} memory error" if kind and "error" not in kind else kind or "memory error"
+        for address in self.physical_addresses:
+            what += f" at physical address {address:#x}"
+        where = ", ".join(f"{name} {value}" for name, value in self.location())
+        return f"{what} ({where})" if where else what
+
+    def location(self) -> Iterator[tuple[str, int]]:
+        """Where it was, as far as the record knows: (name, number), from node to bit."""
+        for name in ("node", "card", "module", "rank_number"):
+            if self.is_valid(name):
+                yield name.removesuffix("_number"), getattr(self, name)
+        yield from self._bank()
+        for name in ("device", "row", "column", "bit_position"):
+            if self.is_valid(name):
+                value = self.full_row if name == "row" else getattr(self, name)
+                yield name.removesuffix("_position"), value
+        if self.validation_bits & MemoryValid.CHIP_IDENTIFICATION and self.is_valid("extended"):
+            yield "chip", ExtendedWord(self.extended).chip_identification
+
+    def _bank(self) -> Iterator[tuple[str, int]]:
+        if self.validation_bits & MemoryValid.BANK:
+            yield "bank", self.bank
+        if self.validation_bits & MemoryValid.BANK_GROUP:
+            yield "bank group", BankWord(self.bank).bank_group
+        if self.validation_bits & MemoryValid.BANK_ADDRESS:
+            yield "bank address", BankWord(self.bank).bank_address
+
+    def check(self) -> Iterator[Problem]:
+        for field in self.fields:
+            if field.when and self.validation_bits & field.when and self.is_absent(field):
+                rule = f"{field.name} is marked valid, but {self.size} bytes have no room for it"
+                yield self.trouble("valid-but-absent", "validation_bits", rule)

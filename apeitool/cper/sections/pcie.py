@@ -1,0 +1,215 @@
+"""PCI Express error section."""
+
+import enum
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from apeitool.cper.section import Section
+from apeitool.registers import pcie
+from apeitool.wire.labels import Bits, Word, flag_names
+from apeitool.wire.record import Structure
+from apeitool.wire.types import (
+    U8,
+    U16,
+    U32,
+    U64,
+    Array,
+    Bytes,
+    Hex,
+    Rest,
+    When,
+    u32,
+)
+
+
+class PcieValid(enum.IntFlag):
+    """Which parts of the section are facts."""
+
+    PORT_TYPE = 1 << 0
+    VERSION = 1 << 1
+    COMMAND_STATUS = 1 << 2
+    DEVICE_ID = 1 << 3
+    DEVICE_SERIAL_NUMBER = 1 << 4
+    BRIDGE_CONTROL_STATUS = 1 << 5
+    CAPABILITY_STRUCTURE = 1 << 6
+    AER_INFO = 1 << 7
+
+
+class SlotNumber(Word):
+    """The physical slot."""
+
+    number = Bits(3, 13)
+
+
+class PcieVersion(Structure):
+    """PCI Express specification version, in BCD.
+
+    Shape:   4 bytes.
+    Source:  UEFI 2.10 N.2.7
+    """
+
+    minor: Annotated[U8, Hex] = 0
+    major: Annotated[U8, Hex] = 0
+    reserved: Annotated[U16, Hex] = 0
+
+
+class PcieDeviceId(Structure):
+    """Which device it was.
+
+    Shape:   16 bytes, little-endian.
+    Source:  UEFI 2.10 N.2.7
+    """
+
+    vendor_id: Annotated[U16, Hex] = 0
+    device_id: Annotated[U16, Hex] = 0
+    class_code: Annotated[bytes, Bytes(3), "programming interface, sub-class, class"] = bytes(3)
+    function_number: U8 = 0
+    device_number: U8 = 0
+    segment_number: Annotated[U16, Hex] = 0
+    bus_number: Annotated[U8, Hex, "primary bus, or that of the device"] = 0
+    secondary_bus_number: Annotated[U8, Hex] = 0
+    slot_number: Annotated[U16, SlotNumber] = 0
+    reserved: Annotated[U8, Hex] = 0
+
+    @property
+    def address(self) -> str:
+        """Segment, bus, device and function as Linux and lspci write them."""
+        return (
+            f"{self.segment_number:04x}:{self.bus_number:02x}:"
+            f"{self.device_number:02x}.{self.function_number:x}"
+        )
+
+
+class DeviceSerialNumber(Structure):
+    """Device serial number, an EUI-64.
+
+    Shape:   8 bytes, little-endian.
+    Source:  PCI Express 6.0 7.9.3
+    """
+
+    lower: Annotated[U32, Hex] = 0
+    upper: Annotated[U32, Hex] = 0
+
+
+class BridgeControlStatus(Structure):
+    """Secondary status and control of a bridge.
+
+    Shape:   4 bytes, little-endian.
+    Source:  UEFI 2.10 N.2.7
+    """
+
+    secondary_status: Annotated[U16, Hex, pcie.Status] = 0
+    control: Annotated[U16, Hex, pcie.BridgeControl] = 0
+
+
+class CapabilityStructure(Structure):
+    """PCI Express capability structure; version 1 ends behind the root status.
+
+    Shape:   60 bytes, little-endian.
+    Source:  PCI Express 6.0 7.5.3
+    """
+
+    source: ClassVar[str] = "PCI Express 6.0 7.5.3"
+
+    capability_id: Annotated[U8, Hex] = 0
+    next_capability: Annotated[U8, Hex] = 0
+    capabilities: Annotated[U16, Hex, pcie.Capabilities] = 0
+    device_capabilities: Annotated[U32, Hex, pcie.DeviceCapabilities] = 0
+    device_control: Annotated[U16, Hex, pcie.DeviceControl] = 0
+    device_status: Annotated[U16, Hex, pcie.DeviceStatus] = 0
+    link_capabilities: Annotated[U32, Hex, pcie.LinkCapabilities] = 0
+    link_control: Annotated[U16, Hex, pcie.LinkControl] = 0
+    link_status: Annotated[U16, Hex, pcie.LinkStatus] = 0
+    slot_capabilities: Annotated[U32, Hex, pcie.SlotCapabilities] = 0
+    slot_control: Annotated[U16, Hex, pcie.SlotControl] = 0
+    slot_status: Annotated[U16, Hex, pcie.SlotStatus] = 0
+    root_control: Annotated[U16, Hex, pcie.RootControl] = 0
+    root_capabilities: Annotated[U16, Hex, pcie.RootCapabilities] = 0
+    root_status: Annotated[U32, Hex, pcie.RootStatus] = 0
+    device_capabilities_2: Annotated[U32, Hex] = 0
+    device_control_2: Annotated[U16, Hex, pcie.DeviceControl2] = 0
+    device_status_2: Annotated[U16, Hex] = 0
+    link_capabilities_2: Annotated[U32, Hex] = 0
+    link_control_2: Annotated[U16, Hex] = 0
+    link_status_2: Annotated[U16, Hex] = 0
+    slot_capabilities_2: Annotated[U32, Hex] = 0
+    slot_control_2: Annotated[U16, Hex] = 0
+    slot_status_2: Annotated[U16, Hex] = 0
+
+
+class AerInformation(Structure):
+    """Advanced Error Reporting extended capability.
+
+    Shape:   96 bytes, little-endian.
+    Source:  PCI Express 6.0 7.8.4
+    """
+
+    source: ClassVar[str] = "PCI Express 6.0 7.8.4"
+
+    capability_header: Annotated[U32, Hex, pcie.ExtendedCapabilityHeader] = 0
+    uncorrectable_error_status: Annotated[U32, Hex, pcie.UncorrectableError] = 0
+    uncorrectable_error_mask: Annotated[U32, Hex, pcie.UncorrectableError] = 0
+    uncorrectable_error_severity: Annotated[U32, Hex, pcie.UncorrectableError] = 0
+    correctable_error_status: Annotated[U32, Hex, pcie.CorrectableError] = 0
+    correctable_error_mask: Annotated[U32, Hex, pcie.CorrectableError] = 0
+    capabilities_and_control: Annotated[U32, Hex, pcie.AerCapabilitiesAndControl] = 0
+    header_log: Annotated[tuple[int, ...], Array(u32, 4), Hex] = (0, 0, 0, 0)
+    root_error_command: Annotated[U32, Hex, pcie.RootErrorCommand] = 0
+    root_error_status: Annotated[U32, Hex, pcie.RootErrorStatus] = 0
+    correctable_error_source_id: Annotated[U16, Hex] = 0
+    uncorrectable_error_source_id: Annotated[U16, Hex] = 0
+    tlp_prefix_log: Annotated[tuple[int, ...], Array(u32, 4), Hex] = (0, 0, 0, 0)
+    rest: Annotated[bytes, Bytes(24), "behind the TLP prefix log"] = bytes(24)
+
+
+class PcieErrorSection(Section):
+    """PCI Express error section.
+
+    Shape:   208 bytes, little-endian.
+    Raises:  Truncated when fewer than 208 bytes are given.
+    Source:  UEFI 2.10 N.2.7
+    """
+
+    source: ClassVar[str] = "UEFI 2.10 N.2.7"
+    guid: ClassVar[UUID] = UUID("d995e954-bbc1-430f-ad91-b44dcb3c6f35")
+    title: ClassVar[str] = "PCIe error"
+
+    validation_bits: Annotated[U64, PcieValid] = 0
+    port_type: Annotated[pcie.PortType, u32, When(PcieValid.PORT_TYPE)] = (
+        pcie.PortType.PCIE_ENDPOINT
+    )
+    version: Annotated[PcieVersion, When(PcieValid.VERSION)] = PcieVersion()
+    command: Annotated[U16, Hex, pcie.Command, When(PcieValid.COMMAND_STATUS)] = 0
+    status: Annotated[U16, Hex, pcie.Status, When(PcieValid.COMMAND_STATUS)] = 0
+    reserved: Annotated[U32, Hex] = 0
+    device_id: Annotated[PcieDeviceId, When(PcieValid.DEVICE_ID)] = PcieDeviceId()
+    device_serial_number: Annotated[DeviceSerialNumber, When(PcieValid.DEVICE_SERIAL_NUMBER)] = (
+        DeviceSerialNumber()
+    )
+    bridge_control_status: Annotated[BridgeControlStatus, When(PcieValid.BRIDGE_CONTROL_STATUS)] = (
+        BridgeControlStatus()
+    )
+    capability_structure: Annotated[CapabilityStructure, When(PcieValid.CAPABILITY_STRUCTURE)] = (
+        CapabilityStructure()
+    )
+    aer_information: Annotated[AerInformation, When(PcieValid.AER_INFO)] = AerInformation()
+    trailing: Rest = b""
+
+    def sentence(self) -> str:
+        errors = self._errors()
+        what = f"PCIe error: {errors}" if errors else "PCIe error"
+        if self.is_valid("device_id"):
+            device = self.device_id
+            what += f" at {device.address} (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"
+        if self.is_valid("port_type"):
+            what += f", a {self.port_type.text}"
+        return what
+
+    def _errors(self) -> str:
+        if not self.is_valid("aer_information"):
+            return ""
+        aer = self.aer_information
+        return ", ".join(
+            flag_names(pcie.UncorrectableError, aer.uncorrectable_error_status)
+            + flag_names(pcie.CorrectableError, aer.correctable_error_status)
+        )

@@ -1,0 +1,153 @@
+"""Debian packages through the machine's own apt: its sources, its keys, its proxies.
+
+apt checks the signatures. Where the machine's package lists are absent or stale, lists are fetched
+into a private state directory from the same sources, which needs no privileges.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from apeitool.errors import LabError, MissingError
+from apeitool.lab import cache
+
+_LIMIT = 900
+_RETRIES = ("-o", "Acquire::Retries=3")
+
+# Hooks of the machine's own update (container clean-up, search indexes) must not run for ours.
+_PRIVATE_CONFIGURATION = """\
+Dir::State "{place}/state";
+Dir::State::status "{place}/status";
+Dir::State::lists "{place}/state/lists";
+Dir::Cache "{place}/cache";
+Dir::Cache::archives "{place}/cache/archives";
+APT::Architecture "amd64";
+APT::Architectures "amd64";
+APT::Sandbox::User "{user}";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+"""
+
+
+@dataclass(frozen=True)
+class Download:
+    """One package file that apt can fetch: its name in the archive's words, and its size."""
+
+    package: str
+    file_name: str
+    file_length: int
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The package archive as seen through one set of package lists."""
+
+    options: tuple[str, ...] = ()
+
+    def newest(self, pattern: str) -> str | None:
+        """The highest-numbered package whose name matches the regular expression."""
+        listing = _run("apt-cache", *self.options, "search", "--names-only", pattern)
+        names = [line.split(" - ", 1)[0] for line in listing.splitlines()]
+        return max(names, key=_numbers, default=None)
+
+    def download(self, package: str) -> Download:
+        """What apt would fetch for ``package``, without fetching it."""
+        answer = _run("apt-get", *self.options, "download", "--print-uris", package)
+        for line in answer.splitlines():
+            words = shlex.split(line)
+            if len(words) >= 3 and words[1].endswith(".deb"):
+                return Download(package, words[1], int(words[2]))
+        raise LabError(f"apt names no file for the package {package}")
+
+    def fetch(self, wanted: Download, into: Path) -> Path:
+        """Download the package file; one that is already there and whole is not fetched again."""
+        _run("apt-get", *self.options, *_RETRIES, "download", wanted.package, directory=into)
+        return into / wanted.file_name
+
+
+def private(place: Path) -> Archive:
+    """The machine's sources seen through lists of our own, fetched anew, under ``place``."""
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        cache.made(place / part)
+    (place / "status").touch()
+    configuration = place / "apt.conf"
+    # apt drops root's privileges to a user who cannot enter a private cache; stay who we are.
+    user = "root" if os.geteuid() == 0 else ""
+    configuration.write_text(_PRIVATE_CONFIGURATION.format(place=place, user=user))
+    archive = Archive(("-c", str(configuration)))
+    _run("apt-get", *archive.options, *_RETRIES, "update")
+    return archive
+
+
+def usable_as_is() -> bool:
+    """Whether the machine's own package lists are those of an x86-64 Debian."""
+    return _run("dpkg", "--print-architecture").strip() == "amd64"
+
+
+def version(package_file: Path) -> str:
+    """The version that a package file states."""
+    return _run("dpkg-deb", "--field", str(package_file), "Version").strip()
+
+
+def unpack_one(package_file: Path, member: str, target: Path) -> None:
+    """Write the one file of a package whose path matches ``member`` to ``target``."""
+    command = [_tool("dpkg-deb"), "--fsys-tarfile", str(package_file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unpacker:
+        try:
+            with tarfile.open(fileobj=unpacker.stdout, mode="r|") as files:
+                for entry in files:
+                    content = files.extractfile(entry) if fnmatch(entry.name, member) else None
+                    if content is not None:
+                        with target.open("wb") as output:
+                            shutil.copyfileobj(content, output)
+                        return
+        except tarfile.TarError as error:
+            raise LabError(f"{package_file.name} cannot be unpacked: {error}") from error
+        finally:
+            unpacker.kill()
+    raise LabError(f"{package_file.name} holds no file {member}")
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d+", name))
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise MissingError(
+            f"the program {name} is missing",
+            remedy="run the lab on Debian or a distribution derived from it",
+        )
+    return found
+
+
+def _run(name: str, *arguments: str, directory: Path | None = None) -> str:
+    command = [_tool(name), *arguments]
+    try:
+        answer = subprocess.run(
+            command,
+            check=False,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LIMIT,
+            env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"{name} did not finish within {_LIMIT} s") from error
+    if answer.returncode:
+        last = answer.stderr.strip().splitlines()[-1:]
+        raise LabError(f"{name} failed: " + "".join(last or [f"status {answer.returncode}"]))
+    return answer.stdout

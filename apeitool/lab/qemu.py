@@ -1,0 +1,115 @@
+"""A QEMU process whose every end (memory, monitor, serial ports) is in our hands.
+
+All of them are descriptors that QEMU inherits: connected unix sockets and files without a name. So
+nothing listens, nothing is on disk, and nothing is left over however either side ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from apeitool.errors import QemuError
+from apeitool.lab.boot import Boot, Descriptors
+from apeitool.lab.monitor import Monitor
+from apeitool.lab.process import Process
+from apeitool.lab.window import GuestMemory
+
+_MIGRATION_LIMIT = 30
+_END_LIMIT = 0.2
+"""How long, in seconds, QEMU may take from closing its monitor to being gone."""
+
+
+class Qemu:
+    """A started QEMU process with a stopped machine; ``limit`` is in seconds.
+
+    Raises:  MissingError; QemuError when QEMU refuses its arguments, with its own words.
+    """
+
+    def __init__(self, boot: Boot, memory: GuestMemory, *, incoming: bool, limit: float) -> None:
+        self._limit = limit
+        with ExitStack() as parts:
+            self.console, console = socket.socketpair()
+            self.shell, shell = socket.socketpair()
+            ours, theirs = socket.socketpair()
+            for end in (self.console, self.shell, ours):
+                parts.callback(end.close)
+            # QEMU gets its own copies. Ours must go, or its end would not end the connections.
+            with ExitStack() as handed_over:
+                for end in (console, shell, theirs):
+                    handed_over.callback(end.close)
+                initrd, *tables = [_file(c, handed_over) for c in (boot.root(), *boot.tables)]
+                serial = (console.fileno(), shell.fileno())
+                inherited = Descriptors(
+                    memory.descriptor, initrd, tuple(tables), *serial, theirs.fileno()
+                )
+                self.process = Process(
+                    boot.command(inherited, incoming=incoming),
+                    descriptors=inherited.all(),
+                    limit=limit,
+                )
+            parts.callback(self.process.close)
+            self._monitor = self._connected(ours)
+            parts.callback(self._monitor.close)
+            self._parts = parts.pop_all()
+
+    def close(self) -> None:
+        """End QEMU."""
+        self._parts.close()
+
+    def execute(self, command: str, **arguments: object) -> Any:
+        """QEMU's answer to a monitor command.
+
+        Raises:  QemuError when QEMU refuses or is gone, with the reason it gave.
+        """
+        try:
+            return self._monitor.execute(command, **arguments)
+        except QemuError as error:
+            raise self._explained(error) from error
+
+    def save_state(self, path: Path) -> None:
+        """Write the state of all devices, RAM apart, of a stopped machine to a file."""
+        self._migrate("migrate", f"exec:cat > {shlex.quote(str(path))}")
+
+    def load_state(self, path: Path) -> None:
+        """Take over the state of all devices, RAM apart, from a file."""
+        self._migrate("migrate-incoming", f"exec:cat {shlex.quote(str(path))}")
+
+    def _connected(self, connection: socket.socket) -> Monitor:
+        try:
+            return Monitor(connection)
+        except QemuError as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: QemuError) -> QemuError:
+        """What a QEMU that has ended gave as its reason, or the error as it is."""
+        if not self.process.wait(_END_LIMIT):
+            return error
+        if self.process.timed_out:
+            return QemuError(f"QEMU was killed at its time limit of {self._limit:g} s")
+        return QemuError(f"QEMU ended: {self.process.said() or self.process.returncode}")
+
+    def _migrate(self, command: str, address: str) -> None:
+        # Shared RAM stays out of the state: it is in our hands already.
+        apart = {"capability": "x-ignore-shared", "state": True}
+        self.execute("migrate-set-capabilities", capabilities=[apart])
+        self.execute(command, uri=address)
+        deadline = time.monotonic() + _MIGRATION_LIMIT
+        while (status := self.execute("query-migrate").get("status")) != "completed":
+            if status == "failed" or time.monotonic() > deadline:
+                raise QemuError(f"QEMU's {command} came to nothing: {status}")
+            time.sleep(0.005)
+
+
+def _file(content: bytes, holder: ExitStack) -> int:
+    """A file without a name that holds ``content`` while ``holder`` is open."""
+    descriptor = os.memfd_create("apeitool-lab", os.MFD_CLOEXEC)
+    holder.callback(os.close, descriptor)
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    return descriptor

@@ -1,0 +1,313 @@
+"""The fast path: functions generated from a declaration.
+
+For each structure one function unpacks all fixed fields by a single `struct` call and fills an
+instance, and one packs them.  They decide nothing: on any doubt (bytes too few, a value that does
+not fit) they hand over to the Construct codec, which does the same slowly and says what is wrong
+and where.
+
+How instances are filled: assigning an attribute of an immutable class costs a call each.  So the
+generated code fills an instance of a hidden subclass which is the same but not guarded, and then
+turns it into the real class.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from uuid import UUID, SafeUUID
+
+from apeitool.errors import EncodeError
+from apeitool.wire.record import Field, Structure
+from apeitool.wire.types import (
+    AUTO,
+    Absent,
+    Array,
+    Aside,
+    Bytes,
+    Guid,
+    Nested,
+    Part,
+    Scalar,
+    Text,
+)
+
+_KEPT = 4096
+
+
+class _Guids(dict[bytes, UUID]):
+    """UUIDs by their 16 bytes on the wire; few different ones appear in one file.
+
+    Filling the two slots of a UUID by hand is three times as fast as its constructor.
+    """
+
+    def __missing__(self, raw: bytes) -> UUID:
+        guid = object.__new__(UUID)
+        _set_int(guid, int.from_bytes(raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:], "big"))
+        _set_safe(guid, SafeUUID.unknown)
+        if len(self) >= _KEPT:
+            self.clear()
+        self[raw] = guid
+        return guid
+
+
+_set_int = vars(UUID)["int"].__set__
+_set_safe = vars(UUID)["is_safe"].__set__
+guids = _Guids()
+
+
+def guid_bytes(guid: UUID) -> bytes:
+    """The 16 bytes of a GUID on the wire."""
+    raw = guid.int.to_bytes(16, "big")
+    return raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]
+
+
+class _Members(dict[int, Any]):
+    """Enumeration members by value, those of values without a name too."""
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__({int(m): m for m in kind})
+        self.kind = kind
+
+    def __missing__(self, value: int) -> Any:
+        if len(self) >= _KEPT:
+            self.clear()
+        member = self[value] = self.kind(value)
+        return member
+
+
+@cache
+def _members(kind: Any) -> _Members:
+    return _Members(kind)
+
+
+@cache
+def filler(cls: type[Structure]) -> type[Structure]:
+    """The unguarded twin of a class."""
+    body = {
+        "__slots__": (),
+        "__setattr__": object.__setattr__,
+        "__delattr__": object.__delattr__,
+    }
+    return type.__new__(type(cls), cls.__name__, (cls,), body)
+
+
+def fast(kind: type[Structure], buffer: bytes, start: int, end: int) -> tuple[Structure, int]:
+    """The engine of the fast path."""
+    return kind.decode_at(buffer, start, end)
+
+
+class _Code:
+    """A function under construction: its lines, and the objects that its names mean."""
+
+    def __init__(self) -> None:
+        self.space: dict[str, Any] = {"new": object.__new__, "fast": fast, "guids": guids,
+                                      "guid_bytes": guid_bytes}  # fmt: skip
+        self.lines: list[str] = []
+        self.formats: list[str] = []
+        self.count = 0
+
+    def name(self, thing: Any, stem: str) -> str:
+        self.count += 1
+        key = f"{stem}{self.count}"
+        self.space[key] = thing
+        return key
+
+    def variable(self) -> str:
+        self.count += 1
+        return f"v{self.count}"
+
+    def function(self, head: str) -> Callable[..., Any]:
+        # Globals as defaults: the body then looks them up as locals.
+        known = ", ".join(f"{n}={n}" for n in self.space)
+        source = f"def f({head}, *, {known}):\n" + "\n".join("    " + x for x in self.lines)
+        exec(compile(source, "<generated>", "exec"), self.space)  # noqa: S102 - our own text
+        function: Callable[..., Any] = self.space["f"]
+        return function
+
+
+def decoder(cls: type[Structure]) -> Any:
+    """A function ``(buffer, start, end) -> (instance, offset behind it)``."""
+    code = _Code()
+    names: list[str] = []
+    body: list[str] = []
+    made = _fill(code, cls, names, body)
+    layout = struct.Struct("<" + "".join(code.formats))
+    if layout.size != cls.fixed_size:
+        raise TypeError(f"{cls.__name__}: {layout.size} bytes unpacked of {cls.fixed_size}")
+    code.space |= {"unpack": layout.unpack_from, "doubt": _slow_decode(cls)}
+    code.lines = [f"if end - start < {cls.fixed_size}:", "    return doubt(buffer, start, end)"]
+    if names:
+        code.lines.append(f"{', '.join(names)}, = unpack(buffer, start)")
+    code.lines += body
+    code.lines.append(f"p = start + {cls.fixed_size}")
+    for field in cls.parts:
+        take = code.name(field.kind.take, "take")  # type: ignore[attr-defined]
+        code.lines.append(f"{made}.{field.name}, p = {take}(fast, {made}, buffer, start, p, end)")
+    code.lines += [f"{made}.__class__ = {code.name(cls, 'cls')}", f"return {made}, p"]
+    return code.function("buffer, start, end")
+
+
+def _fill(code: _Code, cls: type[Structure], names: list[str], body: list[str]) -> str:
+    """Lines that make a filled instance of ``cls``, fixed fields only; the variable it is in."""
+    made = code.variable()
+    body.append(f"{made} = new({code.name(filler(cls), 'twin')})")
+    for field in cls.fields:
+        if not isinstance(field.kind, Part):
+            body.append(f"{made}.{field.name} = {_value(code, field, names, body)}")
+    return made
+
+
+def _value(code: _Code, field: Field, names: list[str], body: list[str]) -> str:
+    """The expression of a fixed field's value; its variables are added to ``names``."""
+    kind = field.kind
+    if isinstance(kind, Aside):
+        return code.name(field.default, "default")
+    if isinstance(kind, Nested):
+        inner = _fill(code, kind.type, names, body)
+        body.append(f"{inner}.__class__ = {code.name(kind.type, 'cls')}")
+        return inner
+    if isinstance(kind, Array):
+        several = [code.variable() for _ in range(kind.count)]
+        names += several
+        code.formats.append(kind.item.format * kind.count)
+        return f"({', '.join(several)},)"
+    variable = code.variable()
+    names.append(variable)
+    match kind:
+        case Scalar():
+            code.formats.append(kind.format)
+            if field.is_enum:
+                return f"{code.name(_members(field.type), 'members')}[{variable}]"
+            return variable
+        case Guid():
+            code.formats.append("16s")
+            return f"guids[{variable}]"
+        case Text():
+            code.formats.append(f"{kind.size}s")
+            return f"{variable}.rstrip(b'\\0').decode('latin-1')"
+        case Bytes():
+            code.formats.append(f"{kind.size}s")
+            return variable
+    raise TypeError(f"{field.name}: no fast path for {kind!r}")
+
+
+def _slow_decode(cls: type[Structure]) -> Callable[[bytes, int, int], Any]:
+    def doubt(buffer: bytes, start: int, end: int) -> Any:
+        from apeitool.wire import codec
+
+        return codec.decode(cls, buffer, start, end)
+
+    return doubt
+
+
+def encoder(cls: type[Structure]) -> Callable[[Structure], bytes]:
+    """A function ``(instance) -> bytes``."""
+    code = _Code()
+    values: list[str] = []
+    checks: list[str] = []
+    _flatten(code, cls, "o", values, checks)
+    layout = struct.Struct("<" + "".join(code.formats))
+    code.space |= {"pack": layout.pack, "doubt": _slow_encode, "error": struct.error}
+    fixed = f"pack({', '.join(values)})" if values else "b''"
+    pieces = [fixed, *(_piece(field) for field in cls.parts)]
+    whole = pieces[0] if len(pieces) == 1 else f"b''.join(({', '.join(pieces)}))"
+    # A short structure is written the slow way, which checks that nothing is cut off.
+    checks += [f"o.{f.name}" for f in cls.fields if isinstance(f.kind, Absent)]
+    code.lines = ["try:"]
+    if checks:
+        code.lines += [f"    if {' or '.join(checks)}:", "        return doubt(o)"]
+    code.lines += [
+        f"    return {whole}",
+        "except (error, AttributeError, TypeError, UnicodeEncodeError, OverflowError):",
+        "    return doubt(o)",
+    ]
+    return code.function("o")
+
+
+def _piece(field: Field) -> str:
+    """The expression of a part's bytes: raw ones, a structure's, or those of several."""
+    where = f"o.{field.name}"
+    if field.type is bytes:
+        return where
+    if field.type is tuple:
+        return f"*[i.to_bytes() for i in {where}]"
+    return f"{where}.to_bytes()"
+
+
+def _flatten(
+    code: _Code, cls: type[Structure], where: str, values: list[str], checks: list[str]
+) -> None:
+    """The expressions of all leaves of the fixed part, and of what makes the slow path needed."""
+    for field in cls.fields:
+        kind, place = field.kind, f"{where}.{field.name}"
+        match kind:
+            case Nested():
+                _flatten(code, kind.type, place, values, checks)
+            case Scalar():
+                code.formats.append(kind.format)
+                values.append(place)
+            case Guid():
+                code.formats.append("16s")
+                values.append(f"guid_bytes({place})")
+            case Array():
+                code.formats.append(kind.item.format * kind.count)
+                values.append(f"*{place}")
+            case Text():
+                code.formats.append(f"{kind.size}s")
+                values.append(f"{place}.encode('latin-1')")
+                checks.append(f"len({place}) > {kind.size}")
+            case Bytes():
+                code.formats.append(f"{kind.size}s")
+                values.append(place)
+                checks.append(f"len({place}) != {kind.size}")
+
+
+def _slow_encode(instance: Structure) -> bytes:
+    from apeitool.wire import codec
+
+    return codec.encode(instance)
+
+
+def initialise(instance: Structure, values: dict[str, Any]) -> None:
+    """Fill a new instance from a constructor's keywords; derive what was not given."""
+    cls = type(instance)
+    put = object.__setattr__
+    waiting: list[Field] = []
+    for field in cls.fields:
+        value = values.pop(field.name, field.default)
+        if value is AUTO:
+            waiting.append(field)
+        else:
+            put(instance, field.name, _accept(cls, field, value))
+    if values:
+        raise TypeError(f"{cls.__name__} has no field {', '.join(sorted(values))}")
+    for field in waiting:
+        if field.derived is None:
+            raise TypeError(f"{cls.__name__}.{field.name}: nothing says how to derive it")
+        if field.derived.last:
+            put(instance, field.name, 0)
+    for field in sorted(waiting, key=lambda f: f.derived.last if f.derived else False):
+        value = field.derived.compute(instance) if field.derived else None
+        put(instance, field.name, _accept(cls, field, value))
+
+
+def _accept(cls: type[Structure], field: Field, value: Any) -> Any:
+    """The value in the type that decoding gives."""
+    kind = field.kind
+    if isinstance(value, bytearray | memoryview):
+        value = bytes(value)
+    if field.type is tuple and not isinstance(value, tuple):
+        value = tuple(value)
+    elif field.is_enum and not isinstance(value, field.type) and isinstance(value, int):
+        value = field.type(value)
+    expected: Any = (
+        Structure if isinstance(kind, Part) and field.type not in (bytes, tuple) else field.type
+    )
+    if field.is_enum:
+        expected = int
+    if not isinstance(value, expected):
+        path = f"{cls.__name__}.{field.name}"
+        raise EncodeError(f"{type(value).__name__} given, {expected.__name__} needed", path=path)
+    return value

@@ -1,0 +1,278 @@
+"""The lab's parts that need no guest: archive, cache, console, memory, process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from apeitool.errors import LabError, MissingError, QemuError
+from apeitool.lab import cache, images, initrd
+from apeitool.lab.console import Console, without_timestamp
+from apeitool.lab.monitor import Monitor
+from apeitool.lab.process import Process
+from apeitool.lab.window import GuestMemory
+
+CPIO = ["cpio"] if shutil.which("cpio") else ["busybox", "cpio"]
+
+
+@pytest.mark.skipif(not shutil.which(CPIO[0]), reason="apt-get install cpio")
+def test_cpio_unpacks_our_archive(tmp_path: Path) -> None:
+    entries = [
+        initrd.directory("bin"),
+        *(initrd.program(f"bin/{'n' * length}", b"x" * length) for length in range(1, 9)),
+        initrd.Entry("plain", stat.S_IFREG | 0o640, bytes(range(256)) * 300),
+    ]
+    archive = initrd.cpio(entries)
+    listed = subprocess.run([*CPIO, "-t"], input=archive, capture_output=True, check=True)
+    assert listed.stdout.decode().split() == [entry.name for entry in entries]
+    subprocess.run([*CPIO, "-i"], input=archive, cwd=tmp_path, capture_output=True, check=True)
+    for entry in entries:
+        path = tmp_path / entry.name
+        assert path.stat().st_mode == entry.mode
+        assert path.is_dir() or path.read_bytes() == entry.content
+
+
+def test_the_init_script_is_a_script_that_a_shell_can_read() -> None:
+    checked = subprocess.run(["sh", "-n"], input=initrd.INIT, capture_output=True)
+    assert (checked.returncode, checked.stderr) == (0, b"")
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only directory on PATH; it holds a stand-in for QEMU and nothing else."""
+    place = tmp_path / "programs"
+    place.mkdir()
+    monkeypatch.setenv("PATH", str(place))
+    stand_in(place, "qemu-system-x86_64", "exit 1")
+    return place
+
+
+def stand_in(place: Path, name: str, body: str) -> None:
+    path = place / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+def keep(place: Path, **contents: bytes) -> None:
+    """Images as a setup would leave them."""
+    manifest = {}
+    for name, content in contents.items():
+        (place / name).write_bytes(content)
+        digest = cache.sha256(place / name)
+        manifest[name] = {"package": f"{name}-package", "version": "1", "sha256": digest}
+    (place / images.MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_whole_images_are_found_without_apt(programs: Path, tmp_path: Path) -> None:
+    keep(tmp_path, kernel=b"k", busybox=b"b")
+    found = images.find(tmp_path)
+    assert found.qemu == programs / "qemu-system-x86_64"
+    assert found.kernel.path.read_bytes() == b"k"
+    assert (found.busybox.package, found.busybox.version) == ("busybox-package", "1")
+    assert images.setup(tmp_path) == found
+
+
+@pytest.mark.parametrize("damage", ["kernel", "busybox", images.MANIFEST])
+@pytest.mark.parametrize("content", [None, b"", b"[1]", b'{"kernel": {"a": 1}}'])
+@pytest.mark.usefixtures("programs")
+def test_damaged_images_are_missing(tmp_path: Path, damage: str, content: bytes | None) -> None:
+    keep(tmp_path, kernel=b"k", busybox=b"b")
+    if content is None:
+        (tmp_path / damage).unlink()
+    else:
+        (tmp_path / damage).write_bytes(content)
+    with pytest.raises(MissingError) as missing:
+        images.find(tmp_path)
+    assert missing.value.remedy == "run 'apeitool lab setup'"
+
+
+def test_without_qemu_the_remedy_is_its_package(programs: Path, tmp_path: Path) -> None:
+    (programs / "qemu-system-x86_64").unlink()
+    keep(tmp_path, kernel=b"k", busybox=b"b")
+    for step in (images.find, images.setup):
+        with pytest.raises(MissingError) as missing:
+            step(tmp_path)
+        assert missing.value.remedy == "apt-get install qemu-system-x86"
+
+
+def build_package(place: Path, name: str, member: str, content: bytes) -> Path:
+    tree = place / f"{name}.tree"
+    (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "DEBIAN/control").write_text(
+        f"Package: {name}\nVersion: 2:6.1\nArchitecture: amd64\n"
+        "Maintainer: nobody <nobody@localhost>\nDescription: for a test\n"
+    )
+    (tree / member).parent.mkdir(parents=True)
+    (tree / member).write_bytes(content)
+    file = place / f"{name}_6.1_amd64.deb"
+    subprocess.run(["dpkg-deb", "--build", tree, file], check=True, capture_output=True)
+    return file
+
+
+@pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="a Debian system has dpkg-deb")
+def test_stale_package_lists_are_replaced_by_lists_of_our_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = "linux-image-6.1.0-10-cloud-amd64"
+    pool = tmp_path / "pool"
+    build_package(pool, newest, "boot/vmlinuz-6.1", b"the kernel")
+    build_package(pool, "busybox-static", "bin/busybox", b"the busybox")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("qemu-system-x86_64", "setpriv"):
+        stand_in(programs, name, "exit 1")
+    stand_in(programs, "dpkg", "echo amd64")
+    stand_in(
+        programs,
+        "apt-cache",
+        'case "$*" in\n'
+        "  *linux*) echo linux-image-6.1.0-9-cloud-amd64 - old\n"
+        f"           echo {newest} - new;;\n"
+        "  *busybox*) echo busybox-static - shell;;\n"
+        "esac",
+    )
+    # The machine's own lists name files that the archive no longer has; ours (-c) do not.
+    stand_in(
+        programs,
+        "apt-get",
+        f'echo "$*" >> {tmp_path}/asked\n'
+        '[ "$1" = -c ] || { echo "E: 404 Not Found" >&2; exit 100; }\n'
+        'case "$*" in\n'
+        "  *update) exit 0;;\n"
+        "  *--print-uris*) for last; do :; done; echo \"'x' ${last}_6.1_amd64.deb 7 x\";;\n"
+        f"  *) cp {pool}/*.deb .;;\n"
+        "esac",
+    )
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    said: list[str] = []
+    found = images.setup(tmp_path / "cache", say=said.append)
+    assert found.kernel.package == newest
+    assert found.kernel.version == found.busybox.version == "2:6.1"
+    assert found.kernel.path.read_bytes() == b"the kernel"
+    assert found.busybox.path.read_bytes() == b"the busybox"
+    assert any("404 Not Found" in line for line in said)
+    asked = (tmp_path / "asked").read_text()
+    assert images.setup(tmp_path / "cache") == found
+    assert (tmp_path / "asked").read_text() == asked
+
+
+def test_the_cache_is_where_it_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv(cache.ENVIRONMENT, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache.directory() == tmp_path / ".cache/apeitool/lab"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache.directory() == tmp_path / "xdg/apeitool/lab"
+    monkeypatch.setenv(cache.ENVIRONMENT, str(tmp_path / "named"))
+    assert cache.directory() == tmp_path / "named"
+    assert cache.directory(tmp_path / "chosen") == tmp_path / "chosen"
+
+
+def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with cache.locked(lock) as first, cache.locked(lock, wait=False) as second:
+        assert (first, second) == (True, False)
+    with cache.locked(lock, wait=False) as third:
+        assert third
+    with pytest.raises(LabError, match="cannot be opened"), cache.locked(lock / "lock"):
+        pass
+
+
+def test_console_lines_are_whole_however_they_arrive() -> None:
+    data = b"[    0.000000] one\r\n\r\nt\xe9wo\rthree\n[   12.345678] [x] cut"
+    near, far = socket.socketpair()
+    console = Console(near, earlier=b"before\r\nhal")
+    for byte in b"f\r\n" + data:
+        far.send(bytes([byte]))
+    far.close()
+    console.close()
+    whole = ["[    0.000000] one", "", "t\xe9wo\rthree", "[   12.345678] [x] cut"]
+    assert console.lines == ["before", "half", *whole]
+    assert console.received == b"before\r\nhalf\r\n" + data
+    assert console.wait_for("cut", timeout=0).number == 5
+    with pytest.raises(LabError, match="before the guest ended"):
+        console.wait_for("one", start=3)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("[    0.000000] a", "a"),
+        ("[12345.678901] [Hardware Error]: b", "[Hardware Error]: b"),
+        ("[    1.000000]  indented", " indented"),
+        ("[Hardware Error]: c", "[Hardware Error]: c"),
+        ("{1}[    0.000000] d", "{1}[    0.000000] d"),
+    ],
+)
+def test_only_the_timestamp_is_taken_off(line: str, text: str) -> None:
+    assert without_timestamp(line) == text
+
+
+def test_memory_ends_where_ram_ends() -> None:
+    memory = GuestMemory(0x3000)
+    memory.write(0x2FFE, b"ab")
+    assert memory.read(0x2FFC, 4) == b"\0\0ab"
+    assert memory.read(0x3000, 0) == b""
+    for address, length in ((0x2FFF, 2), (0x3000, 1), (-1, 1), (0, 0x3001), (1, -1)):
+        with pytest.raises(LabError, match="RAM"):
+            memory.read(address, length)
+    with pytest.raises(LabError, match="RAM"):
+        memory.write(0x2FFF, b"ab")
+    memory.close()
+    memory.close()
+    with pytest.raises(LabError, match="closed"):
+        memory.write(0, b"")
+
+
+def test_memory_is_saved_sparse_and_loaded_whole(tmp_path: Path) -> None:
+    length = 64 << 20
+    saved, loaded = GuestMemory(length), GuestMemory(length)
+    saved.write(0x12_345, b"low")
+    saved.write(0x30_0000, bytes(4096))
+    saved.write(length - 4, b"last")
+    digest = saved.save(tmp_path / "ram")
+    assert (tmp_path / "ram").stat().st_size == length
+    assert (tmp_path / "ram").stat().st_blocks * 512 < length / 100
+    assert loaded.load(tmp_path / "ram") == digest
+    assert loaded.read(0, length) == saved.read(0, length)
+    saved.close()
+    loaded.close()
+
+
+def test_a_process_tells_its_status_and_its_words() -> None:
+    process = Process(["/bin/sh", "-c", "echo said >&2; exit 3"], descriptors=[], limit=30)
+    assert process.wait(30)
+    assert (process.returncode, process.said(), process.timed_out) == (3, "said", False)
+    process.close()
+
+
+def test_a_process_that_overstays_is_ended() -> None:
+    process = Process(["/bin/sleep", "60"], descriptors=[], limit=0.1)
+    assert process.wait(30)
+    assert (process.returncode, process.timed_out) == (-9, True)
+    process.close()
+
+
+def test_without_the_library_the_monitor_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "qemu.qmp", None)
+    near, far = socket.socketpair()
+    with near, far, pytest.raises(MissingError) as missing:
+        Monitor(near)
+    assert missing.value.remedy == "pip install 'apeitool[lab]'"
+
+
+def test_a_silent_monitor_is_an_error() -> None:
+    pytest.importorskip("qemu.qmp", reason="pip install 'apeitool[lab]'")
+    near, far = socket.socketpair()
+    with near, far, pytest.raises(QemuError, match="connect within"):
+        Monitor(near, timeout=0.1)
