@@ -90,9 +90,9 @@ class GenericErrorDataEntryV2(GenericErrorDataEntry):
     source: ClassVar[str] = "ACPI 6.0 18.3.2.7.1"
     writes: ClassVar[int] = 0x0201
 
-    section: Annotated[
-        Section, SectionPart(lambda e: e.section_type, length=lambda e: e.error_data_length)
-    ] = OpaqueSection()
+    section: Annotated[Section, SectionPart("section_type", length="error_data_length")] = (
+        OpaqueSection()
+    )
 
 
 class GenericErrorDataEntryV3(GenericErrorDataEntry):
@@ -107,9 +107,9 @@ class GenericErrorDataEntryV3(GenericErrorDataEntry):
     writes: ClassVar[int] = 0x0300
 
     timestamp: Annotated[Timestamp, When(EntryValid.TIMESTAMP)] = Timestamp()
-    section: Annotated[
-        Section, SectionPart(lambda e: e.section_type, length=lambda e: e.error_data_length)
-    ] = OpaqueSection()
+    section: Annotated[Section, SectionPart("section_type", length="error_data_length")] = (
+        OpaqueSection()
+    )
 
 
 def entry_type(buffer: bytes, position: int) -> type[GenericErrorDataEntry]:

@@ -113,9 +113,9 @@ def _place(
     spans: list[tuple[int, int, int]] = []
     order = sorted(range(len(descriptors)), key=lambda i: descriptors[i].section_offset)
     for index in order:
-        begin = descriptors[index].section_offset
-        if first <= begin < end:
-            first = min(begin + descriptors[index].section_length, end)
+        begin, length = descriptors[index].section_offset, descriptors[index].section_length
+        if first <= begin and (begin < end or (begin == end and not length)):
+            first = min(begin + length, end)
             spans.append((index, begin, first))
     return spans
 
@@ -126,6 +126,22 @@ class _Body(Part):
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[tuple[Structure, ...], int]:
+        first, nodes = position, []
+        for descriptor in values.section_descriptors:
+            stop = position + descriptor.section_length
+            if start + descriptor.section_offset != position or stop > end:
+                break
+            nodes.append(read_section(engine, descriptor.section_type, buffer, position, stop))
+            position = stop
+        else:
+            if position == start + values.record_length:
+                return tuple(nodes), position
+        return self._scattered(engine, values, buffer, start, first, end)
+
+    def _scattered(
+        self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
+    ) -> tuple[tuple[Structure, ...], int]:
+        """As `take`, for sections that do not lie one behind the other to the record's end."""
         descriptors = values.section_descriptors
         nodes: list[Structure] = []
         limit = _limit(values, buffer, start, position, end)
@@ -201,7 +217,7 @@ class Record(Structure):
     reserved: Annotated[bytes, Bytes(12)] = bytes(12)
     section_descriptors: Annotated[
         tuple[SectionDescriptor, ...],
-        Many(SectionDescriptor, count=lambda r: r.section_count),
+        Many(SectionDescriptor, count="section_count"),
         Derived(_describe),
     ] = AUTO
     body: Annotated[tuple[Structure, ...], _Body(), "sections and gaps in wire order"] = ()

@@ -2,9 +2,11 @@
 
 import importlib
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
+from apeitool.cper.guids import SECTION_NAMES
 from apeitool.cper.index import SECTIONS
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -48,7 +50,8 @@ class OpaqueSection(Section):
         known = section_type(self.guid)
         if known is not None:
             return f"{known.title}, cut short: {len(self.data)} of {known.shortest} bytes"
-        return f"section of unknown type {self.guid}, {len(self.data)} bytes"
+        name = SECTION_NAMES.get(str(self.guid), f"section of unknown type {self.guid}")
+        return f"{name}, {len(self.data)} bytes, not decoded"
 
     def check(self) -> Iterator[Problem]:
         known = section_type(self.guid)
@@ -85,21 +88,21 @@ def _load(place: str) -> type[Section]:
 
 def read_section(engine: Engine, guid: UUID, buffer: bytes, start: int, end: int) -> Section:
     """The section that ``buffer[start:end]`` holds, whole; opaque if nothing else will do."""
-    kind = _FOUND[guid.int] if guid.int in _FOUND else section_type(guid)
+    kind = _FOUND.get(guid.int) or section_type(guid)
     if kind is None or end - start < kind.shortest:
         return OpaqueSection(guid=guid, data=buffer[start:end])
-    section: Any = engine(kind, buffer, start, end)[0]
-    return section  # type: ignore[no-any-return]
+    section: Section = engine(kind)(buffer, start, end)[0]
+    return section
 
 
 class SectionPart(Part):
-    """The body of one section, whose GUID and length other fields tell."""
+    """The body of one section; ``guid`` and ``length`` name the fields that tell them."""
 
     __slots__ = ("guid",)
 
-    def __init__(self, guid: Callable[[Any], UUID], *, length: Callable[[Any], int]) -> None:
+    def __init__(self, guid: str, *, length: str) -> None:
         super().__init__(length)
-        self.guid = guid
+        self.guid: Callable[[Any], UUID] = attrgetter(guid)
 
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int

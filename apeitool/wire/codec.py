@@ -6,7 +6,7 @@ This is the only module that imports construct; it is imported when the fast pat
 from __future__ import annotations
 
 import io
-from functools import cache
+from functools import cache, partial
 from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,7 +15,18 @@ import construct as c
 from apeitool.errors import EncodeError, Truncated
 from apeitool.wire.compiled import filler
 from apeitool.wire.record import Field, Structure
-from apeitool.wire.types import Absent, Array, Aside, Bytes, Guid, Nested, Part, Scalar, Text
+from apeitool.wire.types import (
+    Absent,
+    Array,
+    Aside,
+    Bytes,
+    Decoder,
+    Guid,
+    Nested,
+    Part,
+    Scalar,
+    Text,
+)
 
 # The stubs make these generic; construct itself does not.
 if TYPE_CHECKING:
@@ -145,9 +156,9 @@ def construct(cls: type[Structure]) -> Any:
     return _Whole(cls)
 
 
-def engine(kind: type[Structure], buffer: bytes, start: int, end: int) -> tuple[Structure, int]:
+def engine(kind: type[Structure]) -> Decoder:
     """The engine of the slow path."""
-    return decode(kind, buffer, start, end)
+    return partial(decode, kind)
 
 
 def decode(cls: type[Structure], buffer: bytes, start: int, end: int) -> tuple[Any, int]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID, SafeUUID
 
@@ -26,9 +27,12 @@ from apeitool.wire.types import (
     Array,
     Aside,
     Bytes,
+    Decoder,
     Guid,
+    Many,
     Nested,
     Part,
+    Raw,
     Scalar,
     Text,
 )
@@ -43,17 +47,22 @@ class _Guids(dict[bytes, UUID]):
     """
 
     def __missing__(self, raw: bytes) -> UUID:
-        guid = object.__new__(UUID)
-        _set_int(guid, int.from_bytes(raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:], "big"))
-        _set_safe(guid, SafeUUID.unknown)
+        a, b, c, rest = _unpack_guid(raw)
+        guid: UUID = _new(UUID)
+        _set_int(guid, a << 96 | b << 80 | c << 64 | _from_bytes(rest, "big"))
+        _set_safe(guid, _UNKNOWN)
         if len(self) >= _KEPT:
             self.clear()
         self[raw] = guid
         return guid
 
 
+_new = object.__new__
+_from_bytes = int.from_bytes
+_unpack_guid = struct.Struct("<IHH8s").unpack
 _set_int = vars(UUID)["int"].__set__
 _set_safe = vars(UUID)["is_safe"].__set__
+_UNKNOWN = SafeUUID.unknown
 guids = _Guids()
 
 
@@ -61,6 +70,19 @@ def guid_bytes(guid: UUID) -> bytes:
     """The 16 bytes of a GUID on the wire."""
     raw = guid.int.to_bytes(16, "big")
     return raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]
+
+
+class _Texts(dict[bytes, str]):
+    """Texts by their bytes on the wire: signatures and names, of which a file has few."""
+
+    def __missing__(self, raw: bytes) -> str:
+        if len(self) >= _KEPT:
+            self.clear()
+        text = self[raw] = raw.rstrip(b"\0").decode("latin-1")
+        return text
+
+
+texts = _Texts()
 
 
 class _Members(dict[int, Any]):
@@ -93,17 +115,18 @@ def filler(cls: type[Structure]) -> type[Structure]:
     return type.__new__(type(cls), cls.__name__, (cls,), body)
 
 
-def fast(kind: type[Structure], buffer: bytes, start: int, end: int) -> tuple[Structure, int]:
-    """The engine of the fast path."""
-    return kind.decode_at(buffer, start, end)
+fast: Callable[[type[Structure]], Decoder] = attrgetter("decode_at")
+"""The engine of the fast path."""
 
 
 class _Code:
     """A function under construction: its lines, and the objects that its names mean."""
 
     def __init__(self) -> None:
-        self.space: dict[str, Any] = {"new": object.__new__, "fast": fast, "guids": guids,
-                                      "guid_bytes": guid_bytes}  # fmt: skip
+        self.space: dict[str, Any] = {
+            "new": object.__new__, "fast": fast, "guids": guids, "texts": texts,
+            "guid_bytes": guid_bytes,
+        }  # fmt: skip
         self.lines: list[str] = []
         self.formats: list[str] = []
         self.count = 0
@@ -143,10 +166,29 @@ def decoder(cls: type[Structure]) -> Any:
     code.lines += body
     code.lines.append(f"p = start + {cls.fixed_size}")
     for field in cls.parts:
-        take = code.name(field.kind.take, "take")  # type: ignore[attr-defined]
-        code.lines.append(f"{made}.{field.name}, p = {take}(fast, {made}, buffer, start, p, end)")
+        code.lines += _take(code, field, made)
     code.lines += [f"{made}.__class__ = {code.name(cls, 'cls')}", f"return {made}, p"]
     return code.function("buffer, start, end")
+
+
+def _take(code: _Code, field: Field, made: str) -> list[str]:
+    """Lines that decode a part.  The two commonest are written out, the others call their part."""
+    kind: Any = field.kind
+    where = f"{made}.{field.name}"
+    if isinstance(kind, Raw) and kind.is_rest:
+        return [f"{where} = buffer[p:end]", "p = end"]
+    if isinstance(kind, Many) and kind.only and kind.counter and not kind.is_bounded:
+        item = code.name(kind.only, "item")
+        return [
+            f"n, several = {made}.{kind.counter}, []",
+            f"while n and end - p >= {kind.only.shortest}:",
+            f"    one, p = {item}.decode_at(buffer, p, end)",
+            "    several.append(one)",
+            "    n -= 1",
+            f"{where} = tuple(several)",
+        ]
+    take = code.name(kind.take, "take")
+    return [f"{where}, p = {take}(fast, {made}, buffer, start, p, end)"]
 
 
 def _fill(code: _Code, cls: type[Structure], names: list[str], body: list[str]) -> str:
@@ -186,7 +228,7 @@ def _value(code: _Code, field: Field, names: list[str], body: list[str]) -> str:
             return f"guids[{variable}]"
         case Text():
             code.formats.append(f"{kind.size}s")
-            return f"{variable}.rstrip(b'\\0').decode('latin-1')"
+            return f"texts[{variable}]"
         case Bytes():
             code.formats.append(f"{kind.size}s")
             return variable
@@ -209,7 +251,9 @@ def encoder(cls: type[Structure]) -> Callable[[Structure], bytes]:
     checks: list[str] = []
     _flatten(code, cls, "o", values, checks)
     layout = struct.Struct("<" + "".join(code.formats))
-    code.space |= {"pack": layout.pack, "doubt": _slow_encode, "error": struct.error}
+    code.space["pack"] = layout.pack
+    code.space["doubt"] = _slow_encode
+    code.space["error"] = struct.error
     fixed = f"pack({', '.join(values)})" if values else "b''"
     pieces = [fixed, *(_piece(field) for field in cls.parts)]
     whole = pieces[0] if len(pieces) == 1 else f"b''.join(({', '.join(pieces)}))"

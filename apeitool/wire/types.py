@@ -21,14 +21,26 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
     from apeitool.wire.record import Structure
 
-Engine = Callable[["type[Structure]", bytes, int, int], "tuple[Structure, int]"]
+Decoder = Callable[[bytes, int, int], "tuple[Any, int]"]
 """Decodes one structure from ``buffer[start:end]``; gives it and the offset behind it."""
+
+Number = str | Callable[[Any], int]
+"""Where a count or a length comes from: the name of the field that has it, or a function of all."""
+
+
+def _reader(number: Number) -> Callable[[Any], int]:
+    return attrgetter(number) if isinstance(number, str) else number
+
+
+Engine = Callable[["type[Structure]"], Decoder]
+"""Gives the decoder of a type: the fast one, or Construct's."""
 
 
 class Kind:
@@ -126,11 +138,16 @@ class Part(Kind):
 
     def __init__(
         self,
-        length: Callable[[Any], int] | None = None,
-        until: Callable[[Any], int] | None = None,
+        length: Number | None = None,
+        until: Number | None = None,
     ) -> None:
-        self.length = length
-        self.until = until
+        self.length = None if length is None else _reader(length)
+        self.until = None if until is None else _reader(until)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether another field says how far it may go."""
+        return self.length is not None or self.until is not None
 
     def bound(self, values: Any, start: int, position: int, end: int) -> int:
         """The offset behind the last byte that this part may take."""
@@ -156,6 +173,11 @@ class Raw(Part):
 
     __slots__ = ()
 
+    @property
+    def is_rest(self) -> bool:
+        """Whether it takes all that is left."""
+        return not self.is_bounded
+
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[bytes, int]:
@@ -169,33 +191,45 @@ class Many(Part):
     ``choose(values, buffer, position, end)`` names the type of the next one, or None to stop.
     """
 
-    __slots__ = ("choose", "count")
+    __slots__ = ("choose", "count", "counter", "only")
 
     def __init__(
         self,
         choose: type[Structure] | Callable[[Any, bytes, int, int], type[Structure] | None],
         *,
-        count: Callable[[Any], int] | None = None,
-        length: Callable[[Any], int] | None = None,
-        until: Callable[[Any], int] | None = None,
+        count: Number | None = None,
+        length: Number | None = None,
+        until: Number | None = None,
     ) -> None:
         super().__init__(length, until)
-        self.choose: Callable[[Any, bytes, int, int], type[Structure] | None]
-        self.choose = _always(choose) if isinstance(choose, type) else choose
-        self.count = count
+        self.only: type[Structure] | None = None
+        self.choose: Callable[[Any, bytes, int, int], type[Structure] | None] | None = None
+        if isinstance(choose, type):
+            self.only = choose
+        else:
+            self.choose = choose
+        self.count = None if count is None else _reader(count)
+        self.counter = count if isinstance(count, str) else None
 
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[tuple[Structure, ...], int]:
-        if self.length is not None or self.until is not None:
+        if self.is_bounded:
             end = self.bound(values, start, position, end)
         left = -1 if self.count is None else self.count(values)
-        choose, items = self.choose, []
-        while left and position < end:
-            kind = choose(values, buffer, position, end)
+        items = []
+        if self.only is not None:
+            decode, shortest = engine(self.only), self.only.shortest
+            while left and end - position >= shortest:
+                item, position = decode(buffer, position, end)
+                items.append(item)
+                left -= 1
+            return tuple(items), position
+        while left and position < end and self.choose is not None:
+            kind = self.choose(values, buffer, position, end)
             if kind is None or end - position < kind.shortest:
                 break
-            item, position = engine(kind, buffer, position, end)
+            item, position = engine(kind)(buffer, position, end)
             items.append(item)
             left -= 1
         return tuple(items), position
@@ -223,14 +257,11 @@ class Strided(Part):
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[tuple[Structure, ...], int]:
         items = []
+        decode = engine(self.kind)
         for stop in self.windows(values, buffer, start, position, end):
-            items.append(engine(self.kind, buffer, position, stop)[0])
+            items.append(decode(buffer, position, stop)[0])
             position = stop
         return tuple(items), position
-
-
-def _always(kind: type[Structure]) -> Callable[[Any, bytes, int, int], type[Structure]]:
-    return lambda values, buffer, position, end: kind
 
 
 class One(Part):
@@ -245,8 +276,8 @@ class One(Part):
         self,
         choose: Callable[[Any, int], type[Structure]],
         *,
-        length: Callable[[Any], int] | None = None,
-        until: Callable[[Any], int] | None = None,
+        length: Number | None = None,
+        until: Number | None = None,
     ) -> None:
         super().__init__(length, until)
         self.choose = choose
@@ -255,7 +286,7 @@ class One(Part):
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[Structure, int]:
         end = self.bound(values, start, position, end)
-        return engine(self.choose(values, end - position), buffer, position, end)
+        return engine(self.choose(values, end - position))(buffer, position, end)
 
 
 class Fact:

@@ -39,7 +39,7 @@ class ErrorBank(Structure):
 
 
 def _banks() -> Many:
-    return Many(ErrorBank, count=lambda s: s.number_of_hardware_banks)
+    return Many(ErrorBank, count="number_of_hardware_banks")
 
 
 class MachineCheckException(ErrorSource):

@@ -61,9 +61,9 @@ class Hest(Table):
     error_source_count: Annotated[U32, Derived(lambda t: len(t.sources))] = AUTO
     sources: Annotated[
         tuple[Structure, ...],
-        Many(_source_at, count=lambda t: t.error_source_count, until=lambda t: t.length),
+        Many(_source_at, count="error_source_count", until="length"),
     ] = ()
-    unparsed: Annotated[bytes, Raw(until=lambda t: t.length), "no source, but in the table"] = b""
+    unparsed: Annotated[bytes, Raw(until="length"), "no source, but in the table"] = b""
     trailing: Annotated[Rest, "behind the table"] = b""
 
     def check(self) -> Iterator[Problem]:

@@ -304,7 +304,7 @@ class ContextInformation(Structure):
         Registers,
         One(
             lambda c, length: registers_type(c.register_context_type, length),
-            length=lambda c: c.register_array_size,
+            length="register_array_size",
         ),
     ] = UnknownRegisters()
     padding: Annotated[bytes, Raw()] = b""
@@ -335,12 +335,15 @@ def _context_windows(section: Any, buffer: bytes, start: int, position: int, end
     if not section.context_information_count:
         return []
     last = min(end, start + section.section_length)
-    tight, padded = (_context_ends(section, buffer, position, end, align) for align in (1, 16))
+    count = section.context_information_count
+    tight = _context_ends(section, buffer, position, end, 1)
+    if len(tight) == count and tight[-1] == last:
+        return tight
+    padded = _context_ends(section, buffer, position, end, 16)
+    if len(padded) == count and padded[-1] == last:
+        return padded
     for reading in (tight, padded):
-        if len(reading) == section.context_information_count and reading[-1] == last:
-            return reading
-    for reading in (tight, padded):
-        if len(reading) == section.context_information_count and reading[-1] <= end:
+        if len(reading) == count and reading[-1] <= end:
             return reading
     # Neither fits: the contexts that do, and the next one as far as its bytes go.
     return [min(stop, end) for stop in tight]
