@@ -23,6 +23,11 @@ class Section(Structure):
     guid: ClassVar[UUID] = NIL
     title: ClassVar[str] = "section"
 
+    @classmethod
+    def resembles(cls, data: bytes) -> bool:
+        """Whether bytes that nobody named look like this section: false unless a type can tell."""
+        return False
+
     def sentence(self) -> str:
         """What happened, in words for a person on call; what the section marks invalid is left out."""
         return self.title

@@ -68,7 +68,7 @@ class Timestamp(Structure):
             return None
 
     @property
-    def text(self) -> str:
+    def brief(self) -> str:
         """The moment as text with what is known of it."""
         moment = self.moment
         if moment is None:

@@ -18,7 +18,7 @@ ENVIRONMENT = "APEITOOL_LAB_CACHE"
 def directory(chosen: Path | None = None) -> Path:
     """The cache: the one chosen, else the environment's, else the user's cache directory."""
     if chosen is not None:
-        return chosen
+        return chosen.absolute()
     named = os.environ.get(ENVIRONMENT)
     if named:
         return Path(named).absolute()

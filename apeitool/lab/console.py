@@ -80,7 +80,7 @@ class Console:
                 self._changed.wait(left)
 
     def close(self) -> None:
-        """Wait for the last line of a guest that has ended."""
+        """Take in what a guest that has ended left to be read."""
         self._reader.join()
         self._port.close()
 

@@ -16,7 +16,7 @@ from apeitool.lab.boot import Boot
 from apeitool.lab.console import Console
 from apeitool.lab.initrd import READY
 from apeitool.lab.qemu import Qemu
-from apeitool.lab.shell import Answer, Shell
+from apeitool.lab.shell import Answer
 from apeitool.lab.window import GuestMemory
 
 _MANIFEST = "manifest.json"
@@ -42,11 +42,9 @@ class Guest:
             self.memory = GuestMemory(boot.memory_length)
             parts.callback(self.memory.close)
             earlier = self._prepared(boot, snapshot)
-            self._qemu = Qemu(boot, self.memory, incoming=snapshot is not None, limit=limit)
-            self.console = Console(self._qemu.console, earlier=earlier)
-            parts.callback(self.console.close)
+            self._qemu = Qemu(boot, self.memory, earlier=earlier, limit=limit)
             parts.callback(self._qemu.close)
-            self._shell = Shell(self._qemu.shell)
+            self.console = self._qemu.console
             if snapshot is not None:
                 self._qemu.load_state(snapshot / "state")
             self._qemu.execute("cont")
@@ -109,7 +107,7 @@ class Guest:
 
         Raises:  LabError when no answer comes within ``timeout`` seconds.
         """
-        return self._shell.run(command, timeout=timeout)
+        return self._qemu.shell.run(command, timeout=timeout)
 
     def inject_nmi(self) -> None:
         """Raise a non-maskable interrupt, as firmware does after filling an NMI source's block.
@@ -143,12 +141,12 @@ class Guest:
         digests["ram"] = self.memory.save(place / "ram")
         (place / _MANIFEST).write_text(json.dumps(digests))
 
-    def _prepared(self, boot: Boot, snapshot: Path | None) -> bytes:
-        """Fill the memory; what the console showed before."""
+    def _prepared(self, boot: Boot, snapshot: Path | None) -> bytes | None:
+        """Fill the memory; what the console of the snapshot showed."""
         if snapshot is None:
             for address, data in boot.prefill.items():
                 self.memory.write(address, data)
-            return b""
+            return None
         try:
             digests = json.loads((snapshot / _MANIFEST).read_bytes())
             found = {name: cache.sha256(snapshot / name) for name in ("state", "console")}

@@ -61,6 +61,13 @@ class Monitor:
         named = {name.replace("_", "-"): value for name, value in arguments.items()}
         return self._wait(command, self._client.execute(command, named or None))
 
+    @property
+    def connected(self) -> bool:
+        """Whether QEMU still listens."""
+        from qemu.qmp import Runstate
+
+        return self._client.runstate is Runstate.RUNNING
+
     def close(self) -> None:
         """End the session; QEMU may be gone already."""
         with suppress(QemuError):
@@ -70,6 +77,9 @@ class Monitor:
     def _wait(self, what: str, step: Coroutine[Any, Any, _Result]) -> _Result:
         from qemu.qmp import QMPError
 
+        if self._loop.is_closed():
+            step.close()
+            raise QemuError(f"QEMU, {what}: the session is closed")
         future = asyncio.run_coroutine_threadsafe(step, self._loop)
         try:
             return future.result(self._timeout)

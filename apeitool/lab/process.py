@@ -12,9 +12,9 @@ import select
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from apeitool.errors import LabError, MissingError
 
@@ -40,7 +40,8 @@ class Process:
         self._limit = limit
         self._handle = -1
         self._failure: OSError | None = None
-        self._talk = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._words = b""
+        self._talk = os.memfd_create("apeitool-lab-talk", os.MFD_CLOEXEC)
         self._started = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="lab process", daemon=True)
         self._keeper.start()
@@ -61,17 +62,19 @@ class Process:
 
     def said(self) -> str:
         """What the child wrote to its standard output and error."""
-        length = os.fstat(self._talk.fileno()).st_size
-        return os.pread(self._talk.fileno(), length, 0).decode(errors="replace").strip()
+        if self._talk >= 0:
+            self._words = os.pread(self._talk, os.fstat(self._talk).st_size, 0)
+        return self._words.decode(errors="replace").strip()
 
     def close(self) -> None:
         """End the child and let go of everything."""
         self._kill()
         self._keeper.join()
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
-        self._talk.close()
+        self.said()
+        for descriptor in (self._handle, self._talk):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._handle = self._talk = -1
 
     def _keep(self) -> None:
         try:
@@ -86,6 +89,7 @@ class Process:
             self.id = child.pid
             self._handle = os.pidfd_open(child.pid)
         except OSError as error:
+            # Should the child be there without its handle, it dies with this thread.
             self._failure = error
             return
         finally:
@@ -99,8 +103,6 @@ class Process:
 
     def _kill(self) -> None:
         if self._handle >= 0:
-            try:
-                # By handle and not by number: a number may have been given to another process.
+            # By handle and not by number: a number may have been given to another process.
+            with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-            except ProcessLookupError:
-                return

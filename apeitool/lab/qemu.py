@@ -1,4 +1,4 @@
-"""A QEMU process whose every end (memory, monitor, serial ports) is in our hands.
+"""A QEMU process whose every end (memory, monitor, console, shell) is in our hands.
 
 All of them are descriptors that QEMU inherits: connected unix sockets and files without a name. So
 nothing listens, nothing is on disk, and nothing is left over however either side ends.
@@ -16,45 +16,50 @@ from typing import Any
 
 from apeitool.errors import QemuError
 from apeitool.lab.boot import Boot, Descriptors
+from apeitool.lab.console import Console
 from apeitool.lab.monitor import Monitor
 from apeitool.lab.process import Process
+from apeitool.lab.shell import Shell
 from apeitool.lab.window import GuestMemory
 
 _MIGRATION_LIMIT = 30
-_END_LIMIT = 0.2
+_END_LIMIT = 5
 """How long, in seconds, QEMU may take from closing its monitor to being gone."""
 
 
 class Qemu:
     """A started QEMU process with a stopped machine; ``limit`` is in seconds.
 
+    ``earlier`` is what its console showed before, when it is to take over a saved state.
+
     Raises:  MissingError; QemuError when QEMU refuses its arguments, with its own words.
     """
 
-    def __init__(self, boot: Boot, memory: GuestMemory, *, incoming: bool, limit: float) -> None:
+    def __init__(
+        self, boot: Boot, memory: GuestMemory, *, earlier: bytes | None, limit: float
+    ) -> None:
         self._limit = limit
         with ExitStack() as parts:
-            self.console, console = socket.socketpair()
-            self.shell, shell = socket.socketpair()
-            ours, theirs = socket.socketpair()
-            for end in (self.console, self.shell, ours):
-                parts.callback(end.close)
             # QEMU gets its own copies. Ours must go, or its end would not end the connections.
             with ExitStack() as handed_over:
-                for end in (console, shell, theirs):
-                    handed_over.callback(end.close)
+                console, shell, monitor = (_pair(parts, handed_over) for _ in range(3))
                 initrd, *tables = [_file(c, handed_over) for c in (boot.root(), *boot.tables)]
-                serial = (console.fileno(), shell.fileno())
                 inherited = Descriptors(
-                    memory.descriptor, initrd, tuple(tables), *serial, theirs.fileno()
+                    memory=memory.descriptor,
+                    initrd=initrd,
+                    tables=tuple(tables),
+                    console=console[1].fileno(),
+                    shell=shell[1].fileno(),
+                    monitor=monitor[1].fileno(),
                 )
-                self.process = Process(
-                    boot.command(inherited, incoming=incoming),
-                    descriptors=inherited.all(),
-                    limit=limit,
-                )
+                command = boot.command(inherited, incoming=earlier is not None)
+                self.process = Process(command, descriptors=inherited.all(), limit=limit)
+            # Closed in the reverse order: the console last, when all has come that will come.
+            self.shell = Shell(shell[0])
+            self.console = Console(console[0], earlier=earlier or b"")
+            parts.callback(self.console.close)
             parts.callback(self.process.close)
-            self._monitor = self._connected(ours)
+            self._monitor = self._greeted(monitor[0])
             parts.callback(self._monitor.close)
             self._parts = parts.pop_all()
 
@@ -70,6 +75,8 @@ class Qemu:
         try:
             return self._monitor.execute(command, **arguments)
         except QemuError as error:
+            if self._monitor.connected:
+                raise
             raise self._explained(error) from error
 
     def save_state(self, path: Path) -> None:
@@ -80,7 +87,7 @@ class Qemu:
         """Take over the state of all devices, RAM apart, from a file."""
         self._migrate("migrate-incoming", f"exec:cat {shlex.quote(str(path))}")
 
-    def _connected(self, connection: socket.socket) -> Monitor:
+    def _greeted(self, connection: socket.socket) -> Monitor:
         try:
             return Monitor(connection)
         except QemuError as error:
@@ -104,6 +111,14 @@ class Qemu:
             if status == "failed" or time.monotonic() > deadline:
                 raise QemuError(f"QEMU's {command} came to nothing: {status}")
             time.sleep(0.005)
+
+
+def _pair(ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets, each open while its holder is."""
+    pair = socket.socketpair()
+    ours.callback(pair[0].close)
+    theirs.callback(pair[1].close)
+    return pair
 
 
 def _file(content: bytes, holder: ExitStack) -> int:

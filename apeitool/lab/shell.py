@@ -54,10 +54,6 @@ class Shell:
             except OSError as error:
                 raise LabError(f"the guest's shell is gone: {error.strerror}") from error
 
-    def close(self) -> None:
-        """Let go of the port."""
-        self._port.close()
-
     def _answer(self, deadline: float) -> Answer:
         """Read on until this command's answer; what an earlier one left behind is dropped."""
         start = b"%s%d\n" % (START_OF_OUTPUT, self._number)

@@ -38,7 +38,7 @@ def restored_or_booted(
         with Guest(boot, limit=limit) as guest:
             guest.wait_ready(limit)
             guest.save(path)
-        _forget_oldest(place)
+        forget_oldest(place)
         return _restored(boot, path, limit)
 
 
@@ -48,7 +48,7 @@ def _restored(boot: Boot, path: Path, limit: float) -> Guest:
     return guest
 
 
-def _forget_oldest(place: Path) -> None:
+def forget_oldest(place: Path) -> None:
     """Remove all but the snapshots used last; drafts of interrupted processes age as they do."""
     found = sorted((path for path in place.iterdir() if path.is_dir()), key=_age)
     for path in found[KEPT:]:

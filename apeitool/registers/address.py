@@ -56,6 +56,14 @@ class GenericAddress(Structure):
     access_size: Annotated[AccessSize, u8] = AccessSize.UNDEFINED
     address: Address = 0
 
+    @property
+    def brief(self) -> str:
+        """Space, address and shape."""
+        shape = f"{self.register_bit_width} bits"
+        if self.register_bit_offset:
+            shape += f" from bit {self.register_bit_offset}"
+        return f"{self.address_space_id.text} {self.address:#x} ({shape}, {self.access_size.text} access)"
+
     @classmethod
     def memory(cls, address: int, *, bits: int = 64) -> "GenericAddress":
         """A whole register of 8, 16, 32 or 64 bits in system memory."""

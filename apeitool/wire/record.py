@@ -137,6 +137,7 @@ class StructureMeta(type):
         space["__slots__"] = tuple(own)
         space |= _FIRST
         cls = super().__new__(mcls, name, bases, space)
+        _NAMED.setdefault(name, cls)
         cls.fields = tuple(table.values())
         cls.parts = tuple(f for f in cls.fields if isinstance(f.kind, Part))
         fixed = [f for f in cls.fields if not isinstance(f.kind, Part)]
@@ -147,6 +148,7 @@ class StructureMeta(type):
 
 
 _REQUIRED: Any = object()
+_NAMED: dict[str, StructureMeta] = {}
 _FIRST: dict[str, Any] = {}
 """Each class has its own pair of methods, which the generated ones replace at the first call."""
 
@@ -278,6 +280,11 @@ class Structure(metaclass=StructureMeta):
         return type(self)(**values)
 
     @property
+    def brief(self) -> str | None:
+        """The whole of it on one line, where that says more than its fields; else None."""
+        return None
+
+    @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the bytes of this structure and of all inside it, in wire order."""
         return tuple(self.walk_problems(0, type(self).__name__))
@@ -331,6 +338,11 @@ class Structure(metaclass=StructureMeta):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), {f.name: getattr(self, f.name) for f in self.fields})
+
+
+def named(name: str) -> type[Structure] | None:
+    """The structure of that name among those declared so far; None if there is none."""
+    return _NAMED.get(name)  # type: ignore[return-value]
 
 
 _FIRST |= {name: vars(Structure)[name] for name in ("decode_at", "to_bytes")}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from apeitool.errors import LabError, MissingError, QemuError
-from apeitool.lab import cache, images, initrd
+from apeitool.lab import cache, images, initrd, snapshot
 from apeitool.lab.console import Console, without_timestamp
 from apeitool.lab.monitor import Monitor
 from apeitool.lab.process import Process
@@ -41,7 +41,7 @@ def test_cpio_unpacks_our_archive(tmp_path: Path) -> None:
 
 
 def test_the_init_script_is_a_script_that_a_shell_can_read() -> None:
-    checked = subprocess.run(["sh", "-n"], input=initrd.INIT, capture_output=True)
+    checked = subprocess.run(["sh", "-n"], input=initrd.INIT, capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, b"")
 
 
@@ -186,6 +186,19 @@ def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
         assert third
     with pytest.raises(LabError, match="cannot be opened"), cache.locked(lock / "lock"):
         pass
+
+
+def test_the_snapshots_used_last_are_kept(tmp_path: Path) -> None:
+    ages = list(range(snapshot.KEPT + 3))
+    for age in ages:
+        (tmp_path / f"{age:02}").mkdir()
+        os.utime(tmp_path / f"{age:02}", (1000 - age, 1000 - age))
+    (tmp_path / "00.draft").mkdir()
+    os.utime(tmp_path / "00.draft", (1, 1))
+    with cache.locked(tmp_path / f"{ages[-1]:02}.lock"):
+        snapshot.forget_oldest(tmp_path)
+    left = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
+    assert left == [f"{age:02}" for age in (*ages[: snapshot.KEPT], ages[-1])]
 
 
 def test_console_lines_are_whole_however_they_arrive() -> None:

@@ -392,6 +392,14 @@ class ArmProcessorErrorSection(Section):
     ] = ()
     vendor_specific_information: Annotated[Rest, When(ArmValid.VENDOR_SPECIFIC_INFORMATION)] = b""
 
+    @classmethod
+    def resembles(cls, data: bytes) -> bool:
+        valid = int.from_bytes(data[:4], "little")
+        count = int.from_bytes(data[4:6], "little")
+        length = int.from_bytes(data[8:12], "little")
+        room = (length - cls.fixed_size) // ErrorInformation.fixed_size
+        return valid < 16 and length == len(data) and 0 < count <= room
+
     @property
     def physical_addresses(self) -> tuple[int, ...]:
         return tuple(

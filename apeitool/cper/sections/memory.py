@@ -117,6 +117,11 @@ class MemoryErrorSection(Section):
     absent: Annotated[int, Absent(73), "bytes that the producer's revision leaves out"] = 0
     trailing: Rest = b""
 
+    @classmethod
+    def resembles(cls, data: bytes) -> bool:
+        valid = int.from_bytes(data[:8], "little")
+        return len(data) <= cls.fixed_size and 0 < valid < MemoryValid.CHIP_IDENTIFICATION << 1
+
     @property
     def physical_addresses(self) -> tuple[int, ...]:
         return (self.physical_address,) if self.is_valid("physical_address") else ()

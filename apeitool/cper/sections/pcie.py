@@ -52,6 +52,11 @@ class PcieVersion(Structure):
     major: Annotated[U8, Hex] = 0
     reserved: Annotated[U16, Hex] = 0
 
+    @property
+    def brief(self) -> str:
+        """The two as people write them."""
+        return f"{self.major:x}.{self.minor:x}"
+
 
 class PcieDeviceId(Structure):
     """Which device it was.
@@ -89,6 +94,12 @@ class DeviceSerialNumber(Structure):
 
     lower: Annotated[U32, Hex] = 0
     upper: Annotated[U32, Hex] = 0
+
+    @property
+    def brief(self) -> str:
+        """The number as lspci writes it."""
+        whole = (self.upper << 32 | self.lower).to_bytes(8, "big")
+        return whole.hex("-")
 
 
 class BridgeControlStatus(Structure):
@@ -194,6 +205,11 @@ class PcieErrorSection(Section):
     )
     aer_information: Annotated[AerInformation, When(PcieValid.AER_INFO)] = AerInformation()
     trailing: Rest = b""
+
+    @classmethod
+    def resembles(cls, data: bytes) -> bool:
+        valid = int.from_bytes(data[:8], "little")
+        return len(data) == cls.fixed_size and 0 < valid < PcieValid.AER_INFO << 1
 
     def sentence(self) -> str:
         errors = self._errors()

@@ -1,0 +1,88 @@
+"""What a file, a folder or a stream holds: captures, each with its bytes and where they were."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from apeitool.capture import hextext
+from apeitool.capture.kind import candidates, extents
+from apeitool.errors import CaptureError
+
+
+class Capture(NamedTuple):
+    """Bytes of one object.
+
+    ``kind`` is what the caller or the carrier says they are, None where the bytes must tell;
+    ``origin`` says where they were, for messages.
+    """
+
+    data: bytes
+    kind: str | None
+    origin: str
+
+    def __bytes__(self) -> bytes:
+        return self.data
+
+
+def read(
+    data: bytes, origin: str = "", *, kind: str | None = None, offset: int = 0,
+    length: int | None = None,
+) -> Iterator[Capture]:  # fmt: skip
+    """The captures in the bytes of one file; hex text is read as the bytes it spells.
+
+    ``offset`` and ``length`` cut the bytes (those that the text spells); ``kind`` says what they are.
+
+    Raises:  CaptureError when the offset lies behind the end.
+    """
+    if not candidates(data) and hextext.sniff(data):
+        data = hextext.read(data, origin)
+    if offset > len(data):
+        raise CaptureError(f"offset {offset:#x} lies behind the {len(data)} bytes", origin=origin)
+    cut = data[offset : None if length is None else offset + length]
+    for start, end in extents(cut):
+        where = origin if (start, end) == (0, len(cut)) else f"{origin}@{offset + start:#x}"
+        yield Capture(cut[start:end], kind, where)
+    if not cut:
+        yield Capture(b"", kind, origin)
+
+
+def open_path(
+    path: str | os.PathLike[str], *, kind: str | None = None, offset: int = 0,
+    length: int | None = None,
+) -> Iterator[Capture]:  # fmt: skip
+    """The captures of a file, of every file below a folder, or of standard input (``-``).
+
+    Raises:  CaptureError when it cannot be read.
+    """
+    name = os.fspath(path)
+    if name == "-":
+        yield from read(sys.stdin.buffer.read(), "-", kind=kind, offset=offset, length=length)
+        return
+    for file in files(Path(name)):
+        yield from read(load(file), str(file), kind=kind, offset=offset, length=length)
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The file itself, or the files below a folder in the order of their names."""
+    if not path.is_dir():
+        yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(folder) / name
+
+
+def load(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:  CaptureError when it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as wrong:
+        raise CaptureError(wrong.strerror or str(wrong), origin=str(path)) from wrong

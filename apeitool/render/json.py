@@ -1,0 +1,75 @@
+"""Lossless JSON: every field of every structure, so that the bytes come back as they were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from apeitool import __version__
+from apeitool.errors import EncodeError
+from apeitool.render.plain import from_plain, to_plain
+from apeitool.wire.record import Structure
+
+SCHEMA = "apeitool/1"
+
+
+def envelope(items: Iterable[Structure], *, indent: int | None = 2) -> str:
+    """A JSON document of several objects."""
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "tool": f"apeitool {__version__}",
+            "items": [to_plain(item) for item in items],
+        },
+        indent=indent,
+    )
+
+
+def line(item: Structure) -> str:
+    """One object as one line of JSON."""
+    return json.dumps(to_plain(item), separators=(",", ":"))
+
+
+def dumps(thing: Structure, *, indent: int | None = 2) -> str:
+    """One object as JSON, without an envelope."""
+    return json.dumps(to_plain(thing), indent=indent)
+
+
+def loads(text: str | bytes) -> Structure:
+    """The object that JSON text of `dumps` holds.
+
+    Raises:  EncodeError when it holds no object of ours, with the path of what is wrong.
+    """
+    return from_plain(_parse(text))
+
+
+def load_items(text: str | bytes) -> Iterator[Structure]:
+    """The objects of an envelope, of one object, or of one a line, in order.
+
+    Raises:  EncodeError as `loads`.
+    """
+    try:
+        document = _parse(text)
+    except EncodeError:
+        lines = [row for row in text.splitlines() if row.strip()]
+        if len(lines) < 2:
+            raise
+        documents = [_parse(row) for row in lines]
+        yield from (from_plain(one) for one in documents)
+        return
+    if isinstance(document, dict) and "items" in document and "schema" in document:
+        if document["schema"] != SCHEMA:
+            raise EncodeError(f"schema {document['schema']!r} is not {SCHEMA!r}", path="schema")
+        document = document["items"]
+    if isinstance(document, list):
+        yield from (from_plain(one, path=f"items[{i}]") for i, one in enumerate(document))
+    else:
+        yield from_plain(document)
+
+
+def _parse(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as wrong:
+        raise EncodeError(f"this is no JSON: {wrong}") from wrong

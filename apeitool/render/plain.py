@@ -1,0 +1,160 @@
+"""Structures as plain dictionaries, and back: what JSON and TOML both hold.
+
+A field is a member of the same name.  Enumerations go by name where they have one, integers that a
+JSON reader could not hold exactly as hex text, GUIDs as text, bytes as hex.  A structure whose type
+its field does not tell says it in ``kind``.  Nothing is left out on the way there; on the way back a
+member that is missing has its default, or is derived.
+"""
+
+from __future__ import annotations
+
+import enum
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from apeitool.acpi import status
+from apeitool.acpi.hest import table
+from apeitool.cper import record
+from apeitool.cper.section import section_named
+from apeitool.errors import ApeiError, EncodeError
+from apeitool.wire.record import Field, Structure, named
+from apeitool.wire.types import Array, Nested, Part
+
+EXACT = 1 << 53
+"""Above it a reader that takes numbers for floating point would lose digits."""
+
+ROOTS: tuple[type[Structure], ...] = (table.Hest, status.StatusBlock, record.Record)
+"""Importing them makes every kind known but those of sections, which their index finds."""
+
+
+def to_plain(thing: Structure, *, limit: int = EXACT, kind: bool = True) -> dict[str, Any]:
+    """The structure as a dictionary; integers above ``limit`` become hex text."""
+    plain: dict[str, Any] = {"kind": type(thing).__name__} if kind else {}
+    for field in thing.fields:
+        plain[field.name] = _member(field, getattr(thing, field.name), limit)
+    return plain
+
+
+def _member(field: Field, value: Any, limit: int) -> Any:
+    if isinstance(value, Structure):
+        return to_plain(value, limit=limit, kind=not isinstance(field.kind, Nested))
+    if isinstance(value, tuple):
+        return [_member(field, item, limit) for item in value]
+    if isinstance(value, enum.IntEnum):
+        return value.name if value in type(value).__members__.values() else int(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, int):
+        return hex(value) if value > limit else int(value)
+    return value
+
+
+def kind_named(name: Any, path: str) -> type[Structure]:
+    """The class that ``kind`` names.
+
+    Raises:  EncodeError when there is none.
+    """
+    found = section_named(name) or named(name) if isinstance(name, str) else None
+    if found is None:
+        raise EncodeError(f"no structure is called {name!r}", path=path)
+    return found
+
+
+def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") -> Structure:
+    """The structure that a dictionary describes; ``kind`` is its type where it does not say so.
+
+    Raises:  EncodeError with the path of the member that is wrong.
+    """
+    if not isinstance(plain, dict):
+        raise EncodeError(f"{_what(plain)} given, a table of fields needed", path=path)
+    if kind is None or "kind" in plain:
+        kind = kind_named(plain.get("kind"), path)
+    path = path or kind.__name__
+    table = {f.name: f for f in kind.fields}
+    values = {}
+    for name, value in plain.items():
+        if name == "kind":
+            continue
+        if name not in table:
+            raise EncodeError(f"{kind.__name__} has no field of this name", path=f"{path}.{name}")
+        values[name] = _value(table[name], value, f"{path}.{name}")
+    try:
+        return kind(**values)
+    except ApeiError as wrong:
+        raise EncodeError(str(wrong), path=path) from wrong
+
+
+def _value(field: Field, value: Any, path: str) -> Any:
+    kind = field.kind
+    if isinstance(kind, Nested):
+        return from_plain(value, kind.type, path)
+    if isinstance(kind, Array):
+        return tuple(_integer(item, path) for item in _list(value, path))
+    if field.type is tuple:
+        only = getattr(kind, "only", None) or getattr(kind, "kind", None)
+        items = enumerate(_list(value, path))
+        return tuple(from_plain(item, only, f"{path}[{i}]") for i, item in items)
+    if field.type is bytes:
+        return _bytes(value, path)
+    if isinstance(kind, Part):
+        return from_plain(value, None, path)
+    if field.is_enum:
+        return _enumerated(field.type, value, path)
+    if field.type is UUID:
+        return _guid(value, path)
+    if field.type is int:
+        return _integer(value, path)
+    if isinstance(value, str):
+        return value
+    raise EncodeError(f"{_what(value)} given, text needed", path=path)
+
+
+def _list(value: Any, path: str) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    raise EncodeError(f"{_what(value)} given, a list needed", path=path)
+
+
+def _integer(value: Any, path: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return int(value, 0)
+    raise EncodeError(f"{_what(value)} given, an integer needed", path=path)
+
+
+def _bytes(value: Any, path: str) -> bytes:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return bytes.fromhex(value)
+    raise EncodeError(f"{_what(value)} given, bytes in hex needed", path=path)
+
+
+def _guid(value: Any, path: str) -> UUID:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return UUID(value)
+    raise EncodeError(f"{_what(value)} given, a GUID needed", path=path)
+
+
+def _enumerated(kind: Any, value: Any, path: str) -> Any:
+    if isinstance(value, str):
+        name = value.strip().upper().replace("-", "_").replace(" ", "_")
+        if name in kind.__members__:
+            return kind[name]
+        if not value[:1].isdigit():
+            names = ", ".join(kind.__members__)
+            raise EncodeError(f"{value!r} is none of {names}", path=path)
+    return kind(_integer(value, path))
+
+
+def _what(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value if len(value) < 40 else value[:37] + "...")
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    return repr(value)

@@ -1,0 +1,252 @@
+"""Text for a person: the sentence first, then the fields with meaning and unit.
+
+What a record marks invalid is named, not shown as a fact.  Counts, lengths and checksums that agree
+with the bytes are left out.  Characters that came from a record are made harmless.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from functools import singledispatch
+from typing import Any
+from uuid import UUID
+
+from apeitool.acpi.hest.generic import Ghes, GhesV2
+from apeitool.acpi.hest.source import ErrorSource
+from apeitool.acpi.hest.table import Hest
+from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
+from apeitool.cper.guids import CREATORS, NOTIFICATION_TYPES, SECTION_NAMES
+from apeitool.cper.record import DescriptorValid, Record, RecordValid, SectionDescriptor
+from apeitool.cper.section import Section, section_type
+from apeitool.wire.labels import Word, flag_names, word_lines
+from apeitool.wire.record import Field, Structure
+from apeitool.wire.types import Aside, Part
+
+_WIDTH = 44
+_SHOWN = 512
+_ROW = 16
+
+Paint = Callable[[str, str], str]
+"""Colours a text: (text, what it is) -> text."""
+
+
+def plain(text: str, role: str) -> str:
+    """No colour."""
+    return text
+
+
+def harmless(text: str) -> str:
+    """Text from a record up to its first NUL, with control characters spelled out."""
+    text = text.partition("\0")[0]
+    return "".join(c if c.isprintable() and ord(c) < 128 else f"\\x{ord(c):02x}" for c in text)
+
+
+def text(thing: Structure, *, paint: Paint = plain) -> str:
+    """The whole object as lines of text."""
+    lines = [paint(sentence, "sentence") for sentence in headline(thing)]
+    lines.append("")
+    lines += _structure(thing, paint, 0)
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+@singledispatch
+def headline(thing: Structure) -> list[str]:
+    """What the object says, in a sentence or a few."""
+    return [type(thing).__name__]
+
+
+@headline.register
+def _section(thing: Section) -> list[str]:
+    return [_capital(thing.sentence())]
+
+
+@headline.register
+def _block(block: StatusBlock) -> list[str]:
+    if block.is_empty and not block.entries:
+        return ["No error is recorded."]
+    lines = [_event(e.error_severity, e.section, _fru(e)) for e in block.entries if _has_section(e)]  # type: ignore[attr-defined]
+    if block.is_empty:
+        lines.insert(0, "The status word is clear: the operating system has taken what is below.")
+    whole = block.error_severity.text
+    lines.insert(0, f"{_capital(whole)} event, {_count(len(block.entries), 'error')}.")
+    return lines
+
+
+@headline.register
+def _record(record: Record) -> list[str]:
+    severity = _capital(record.error_severity.text)
+    lines = [f"{severity} event, {_count(len(record.sections), 'section')}{_when(record)}."]
+    for descriptor, section in zip(record.section_descriptors, record.sections, strict=True):
+        fru = _descriptor_fru(descriptor)
+        lines.append(_event(descriptor.section_severity, section, fru))
+    return lines
+
+
+@headline.register
+def _hest(hest: Hest) -> list[str]:
+    lines = [f"Hardware error source table, {_count(len(hest.sources), 'source')}."]
+    return lines + [f"  {_source(source)}" for source in hest.sources]
+
+
+def _source(source: Structure) -> str:
+    kind = getattr(source, "type", None)
+    name = kind.text if isinstance(kind, enum.IntEnum) and hasattr(kind, "text") else "source"
+    where = f"source {source.source_id}: {name}" if isinstance(source, ErrorSource) else name
+    if not getattr(source, "enabled", 1):
+        where += ", disabled"
+    if isinstance(source, Ghes):
+        where += f", told by {source.notification.type.text}"
+        where += f", block of {source.error_status_block_length} bytes"
+        where += f" through {source.error_status_address.address:#x}"
+        where += ", acknowledged" if isinstance(source, GhesV2) else ""
+    return where
+
+
+def _event(severity: Any, section: Section, fru: str) -> str:
+    where = f", in {fru}" if fru else ""
+    return f"{severity.text.upper()}: {section.sentence()}{where}"
+
+
+def _has_section(entry: Structure) -> bool:
+    return hasattr(entry, "section")
+
+
+def _fru(entry: GenericErrorDataEntry) -> str:
+    return _name_fru(entry, entry.is_valid("fru_text"), entry.is_valid("fru_id"))
+
+
+def _descriptor_fru(descriptor: SectionDescriptor) -> str:
+    valid = descriptor.validation_bits
+    return _name_fru(
+        descriptor, bool(valid & DescriptorValid.FRU_TEXT), bool(valid & DescriptorValid.FRU_ID)
+    )
+
+
+def _name_fru(thing: Any, has_text: bool, has_id: bool) -> str:
+    if has_text and harmless(thing.fru_text).strip():
+        return harmless(thing.fru_text).strip()
+    return f"FRU {thing.fru_id}" if has_id else ""
+
+
+def _when(record: Record) -> str:
+    if not record.validation_bits & RecordValid.TIMESTAMP or record.timestamp.moment is None:
+        return ""
+    return f", {record.timestamp.brief}"
+
+
+def _structure(thing: Structure, paint: Paint, depth: int) -> Iterator[str]:
+    """The lines of a structure's fields, then of the structures in it."""
+    pad = "  " * depth
+    title = type(thing).__name__
+    source = f"  [{thing.source}]" if thing.source else ""
+    yield pad + paint(title, "title") + paint(source, "source")
+    invalid: list[str] = []
+    later: list[tuple[str, Structure]] = []
+    for field in thing.fields:
+        value = getattr(thing, field.name)
+        if not thing.is_valid(field.name):
+            invalid.append(field.name)
+        elif isinstance(value, Structure) and value.brief is None:
+            later.append((field.name, value))
+        elif isinstance(field.kind, Part) and isinstance(value, tuple):
+            later += [(f"{field.name}[{i}]", item) for i, item in enumerate(value)]
+        elif not _is_noise(thing, field, value):
+            yield from _field(thing, field, value, paint, pad + "  ")
+    if invalid:
+        yield f"{pad}  " + paint(f"not marked valid: {', '.join(invalid)}", "invalid")
+    for name, item in later:
+        yield f"{pad}  " + paint(name, "name")
+        yield from _structure(item, paint, depth + 2)
+
+
+def _is_noise(thing: Structure, field: Field, value: Any) -> bool:
+    """Whether a field tells a person nothing: reserved and zero, empty, or as it must be."""
+    if isinstance(field.kind, Part | Aside) and not value:
+        return True
+    if field.name.startswith("reserved") and not any(_bytes(value)):
+        return True
+    if field.derived is None or field.view is not None:
+        return False
+    if field.derived.last:
+        return not any(p.path == field.name for p in thing.check())
+    return bool(field.derived.compute(thing) == value)
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else int(value).to_bytes(8, "little")
+
+
+def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -> Iterator[str]:
+    note = f"  ({field.doc})" if field.doc else ""
+    label = f"{pad}{field.name}".ljust(_WIDTH)
+    if isinstance(field.kind, Part) and isinstance(value, bytes):
+        yield f"{label} {len(value)} bytes{paint(note, 'note')}"
+        yield from dump(value, pad + "  ")
+        return
+    yield f"{label} {_value(field, value)}{paint(note, 'note')}"
+    view: Any = field.named.choose(thing) if field.named else field.view
+    if view is not None and issubclass(view, Word):
+        for name, meaning in word_lines(view, value):
+            yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"
+
+
+def _value(field: Field, value: Any) -> str:
+    if isinstance(value, Structure):
+        return value.brief or ""
+    if isinstance(value, UUID):
+        return f"{value}{_guid_name(value)}"
+    if isinstance(value, enum.IntEnum):
+        return f"{getattr(value, 'text', value.name)} ({int(value)})"
+    if isinstance(value, str):
+        return f'"{harmless(value)}"' if value else "empty"
+    if isinstance(value, bytes):
+        return value.hex(" ") if any(value) else f"{len(value)} zero bytes"
+    if isinstance(value, tuple):
+        return " ".join(
+            _number(field, item, getattr(field.kind, "item", field.kind)) for item in value
+        )
+    shown = _number(field, value, field.kind)
+    if field.view is not None and issubclass(field.view, enum.IntFlag):
+        shown = f"{value:#x}: {', '.join(flag_names(field.view, value)) or 'none'}"
+    if field.unit and field.unit != "address":
+        shown += f" {field.unit}"
+    return shown
+
+
+def _number(field: Field, value: int, kind: Any) -> str:
+    if field.hexadecimal:
+        return f"{value:#0{2 + 2 * kind.size}x}"
+    return str(value)
+
+
+def _guid_name(guid: UUID) -> str:
+    key = str(guid)
+    kind = section_type(guid)
+    name = (
+        kind.title
+        if kind
+        else (SECTION_NAMES.get(key) or NOTIFICATION_TYPES.get(key) or CREATORS.get(key))
+    )
+    return f" ({name})" if name else ""
+
+
+def dump(data: bytes, pad: str) -> Iterator[str]:
+    """Rows of hex with their characters; long data is cut, zeros are counted."""
+    if not any(data):
+        yield f"{pad}all zero"
+        return
+    for start in range(0, min(len(data), _SHOWN), _ROW):
+        row = data[start : start + _ROW]
+        shown = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
+        yield f"{pad}{start:04x}  {row.hex(' '):<{3 * _ROW - 1}}  {shown}"
+    if len(data) > _SHOWN:
+        yield f"{pad}... {len(data) - _SHOWN} more bytes"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,209 @@
+"""Hypothesis strategies that follow from the declarations alone.
+
+`instances` builds a structure as a caller would: fields that are derived are left out.  `encodings`
+gives bytes that a structure may meet: its own, damaged ones, and noise.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, get_args
+from uuid import UUID
+
+from discovery import kinds_of
+from hypothesis import strategies as st
+
+from apeitool.acpi.hest.source import ErrorSource, FutureSource
+from apeitool.acpi.hest.table import SOURCE_TYPES
+from apeitool.cper.record import Gap
+from apeitool.cper.section import Section
+from apeitool.wire.record import Field, Structure
+from apeitool.wire.types import Absent, Array, Aside, Bytes, Guid, Many, Nested, Part, Scalar, Text
+
+LENGTH = 40
+"""How many bytes an unbounded part gets at most, and how many items a list (a tenth of it)."""
+
+Strategy = st.SearchStrategy[Any]
+
+UNFINISHED = {
+    "ErrorSource": "has no type of its own: its subclasses say which they write",
+    "AerSource": "has no type of its own: its subclasses say which they write",
+    "GenericErrorDataEntry": "its subclasses add the section that its GUID and length follow from",
+    "Registers": "what a context holds: its subclasses say what",
+    "Section": "its subclasses add the fields",
+}
+"""Bases that are decoded in their own right, but that nobody builds."""
+
+
+def is_finished(cls: type[Structure]) -> bool:
+    """Whether one builds this structure, not only what extends it."""
+    return cls.__name__ not in UNFINISHED
+
+
+@cache
+def instances(cls: type[Structure]) -> Strategy:
+    """Instances as a caller builds them: what is derived, is."""
+    given = _overrides(cls)
+    for field in cls.fields:
+        if field.derived is None and field.name not in given:
+            given[field.name] = values(cls, field)
+    return st.builds(cls, **given)
+
+
+def values(cls: type[Structure], field: Field) -> Strategy:
+    """Values of one field."""
+    match kind := field.kind:
+        case Scalar():
+            numbers = st.integers(0, (1 << 8 * kind.size) - 1)
+            return st.sampled_from(list(field.type)) | numbers if field.is_enum else numbers
+        case Guid():
+            return GUIDS
+        case Text():
+            return texts(kind.size)
+        case Bytes():
+            return st.binary(min_size=kind.size, max_size=kind.size)
+        case Array():
+            number = st.integers(0, (1 << 8 * kind.item.size) - 1)
+            return st.tuples(*[number] * kind.count)
+        case Nested():
+            return instances(kind.type)
+        case Absent():
+            return st.just(0)  # `encodings` has the short ones: a built one is written whole
+        case Aside():
+            return {UUID: GUIDS}[field.type]
+        case Part():
+            return _part(cls, field)
+    raise TypeError(f"{cls.__name__}.{field.name}: no strategy for {kind!r}")
+
+
+def _part(cls: type[Structure], field: Field) -> Strategy:
+    if field.type is bytes:
+        return st.binary(max_size=_room(cls, field))
+    if field.type is tuple:
+        (item, _) = get_args(_annotation(cls, field.name))
+        return several(*kinds_of(item))
+    return st.one_of(*(instances(k) for k in kinds_of(field.type) if is_finished(k)))
+
+
+def _room(cls: type[Structure], field: Field) -> int:
+    """Bytes that a raw part may have: fewer than one more item of an uncounted list before it."""
+    before = cls.fields[cls.fields.index(field) - 1]
+    if isinstance(before.kind, Many) and before.kind.count is None:
+        (item, _) = get_args(_annotation(cls, before.name))
+        return min(k.shortest for k in kinds_of(item)) - 1
+    return LENGTH
+
+
+def _annotation(cls: type[Structure], name: str) -> Any:
+    owner = next(c for c in cls.__mro__ if name in c.__dict__.get("__annotations__", {}))
+    return owner.__annotations__[name].__origin__
+
+
+def several(*kinds: type[Structure]) -> Strategy:
+    """Lists of structures of these types."""
+    items = st.one_of(*(instances(k) for k in kinds if is_finished(k)))
+    return st.lists(items, max_size=LENGTH // 10)
+
+
+GUIDS = st.just(UUID(int=0)) | st.binary(min_size=16, max_size=16).map(lambda b: UUID(bytes_le=b))
+
+
+def texts(size: int) -> Strategy:
+    """Texts of a field: NULs at their end are padding, not text."""
+    raw = st.text(st.characters(max_codepoint=0xFF), max_size=size)
+    return raw.map(lambda text: text.rstrip("\0"))
+
+
+def _body() -> Strategy:
+    nodes = st.lists(instances(Gap) | several(*kinds_of(Section)), min_size=1, max_size=5)
+    return nodes.map(_without_doubt)
+
+
+def _without_doubt(drawn: list[Any]) -> list[Structure]:
+    """A body that reads back as it is: no empty gap, none beside another, at least one section."""
+    body: list[Structure] = []
+    for part in drawn:
+        for node in [part] if isinstance(part, Structure) else part:
+            if not isinstance(node, Gap) or (node.data and body and not isinstance(body[-1], Gap)):
+                body.append(node)
+    return body or [kinds_of(Section)[0]()]
+
+
+def _sources() -> Strategy:
+    sources = several(*SOURCE_TYPES.values(), FutureSource)
+    return sources.map(_numbered)
+
+
+def _numbered(sources: Iterable[Structure]) -> list[Structure]:
+    return [
+        s.replace(source_id=number) if isinstance(s, ErrorSource) else s
+        for number, s in enumerate(sources)
+    ]
+
+
+def _default(name: str) -> Callable[[type[Structure]], Strategy]:
+    return lambda cls: st.just(next(f.default for f in cls.fields if f.name == name))
+
+
+_OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
+    "Record.signature_start": ("every record has the same", _default("signature_start")),
+    "Record.signature_end": ("every record has the same", _default("signature_end")),
+    "Record.body": ("any structure by its annotation; gaps merge", lambda cls: _body()),
+    "Hest.sources": ("any structure by its annotation; ids are unique", lambda cls: _sources()),
+    "FutureSource.type": ("12 and above are", lambda cls: st.integers(12, 0xFFFF)),
+    "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
+    "Notification.length": ("it is the structure's own", _default("length")),
+    "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
+    "StatusBlock.gap": ("there is none unless an offset is given", lambda cls: st.just(b"")),
+    "ArmProcessorErrorSection.context_information": (
+        "padding is where all contexts of a section have it", lambda cls: _tight(),
+    ),
+    "ArmProcessorErrorSection.vendor_specific_information": (
+        "with contexts before it, its length may be that of their padding",
+        lambda cls: st.just(b""),
+    ),
+}  # fmt: skip
+"""What a declaration cannot say about its own values: (why, strategy)."""
+
+
+def _few() -> Strategy:
+    return st.binary(max_size=7)
+
+
+def _tight() -> Strategy:
+    context = next(k for k in kinds_of(Structure) if k.__name__ == "ContextInformation")
+    return several(context).map(lambda items: [i.replace(padding=b"") for i in items])
+
+
+def _overrides(cls: type[Structure]) -> dict[str, Strategy]:
+    """The rows of the table that are about this class or a base of it."""
+    rows = ((*key.split("."), make) for key, (_, make) in _OVERRIDES.items())
+    lineage = [base.__name__ for base in cls.__mro__]
+    return {name: make(cls) for owner, name, make in rows if owner in lineage}
+
+
+INTERESTING = (
+    b"\0", b"\x01", b"\x7f", b"\x80", b"\xff", b"\0\0", b"\xff\xff", b"\0\0\0\0", b"\x01\0\0\0",
+    b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"CPER", b"\xff" * 8, b"\0" * 8,
+)  # fmt: skip
+
+
+@st.composite
+def damaged(draw: st.DrawFn, whole: Strategy, edits: int = 4) -> bytes:
+    """Bytes of ``whole`` with some overwritten, cut out or put in, and perhaps cut short."""
+    data = bytearray(draw(whole))
+    for _ in range(draw(st.integers(0, edits))):
+        at = draw(st.integers(0, len(data)))
+        piece = draw(st.sampled_from(INTERESTING) | st.binary(min_size=1, max_size=4))
+        width = draw(st.sampled_from([len(piece), len(piece), 0, 1, 8]))
+        data[at : at + width] = piece
+    return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
+
+
+@cache
+def encodings(cls: type[Structure]) -> Strategy:
+    """Bytes to decode: noise, an instance's own, the same damaged; never too few."""
+    noise = st.binary(min_size=cls.shortest, max_size=cls.fixed_size + LENGTH)
+    kinds = [k for k in kinds_of(cls) if is_finished(k)]
+    own = st.one_of(*(instances(k).map(lambda i: i.to_bytes()) for k in kinds))
+    enough = damaged(own).map(lambda data: data.ljust(cls.shortest, b"\0"))
+    return noise | own | enough if kinds else noise
