@@ -1,7 +1,7 @@
 """The status block that firmware fills, and the data entries in it."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from apeitool.cper.record import SectionFlags
@@ -162,7 +162,7 @@ class StatusBlock(Structure):
     ] = AUTO
     error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
     entries: Annotated[
-        tuple[GenericErrorDataEntry, ...],
+        Sequence[GenericErrorDataEntry],
         Many(
             lambda b, buffer, position, end: entry_type(buffer, position),
             until=lambda b: HEADER_LENGTH + b.data_length,

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from apeitool.capture import hextext
-from apeitool.capture.kind import candidates, extents
+from apeitool.capture.kind import as_error, candidates, decode_as, extents, sniff
 from apeitool.errors import CaptureError
+from apeitool.wire.record import Structure
 
 
 class Capture(NamedTuple):
@@ -26,6 +27,25 @@ class Capture(NamedTuple):
 
     def __bytes__(self) -> bytes:
         return self.data
+
+
+def decode(data: bytes | Capture, *, as_: str | None = None, strict: bool = False) -> Structure:
+    """Decode one object: a table, a status block, a record or a bare section.
+
+    ``as_`` names its kind (see `kind_names`); without it the bytes tell.  What is wrong with the
+    object is in its ``problems``; ``strict`` raises the first of them instead.
+
+    Raises:  Truncated when there are too few bytes for the kind; Ambiguous when more than one kind
+             fits; DecodeError when none does; with ``strict`` the error of the first problem.
+    """
+    if isinstance(data, Capture):
+        as_ = as_ or data.kind
+    data = bytes(data)
+    found = decode_as(as_ or sniff(data), data)
+    if strict:
+        for problem in found.problems:
+            raise as_error(problem)
+    return found
 
 
 def read(
@@ -50,7 +70,7 @@ def read(
         yield Capture(b"", kind, origin)
 
 
-def open_path(
+def open(
     path: str | os.PathLike[str], *, kind: str | None = None, offset: int = 0,
     length: int | None = None,
 ) -> Iterator[Capture]:  # fmt: skip

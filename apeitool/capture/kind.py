@@ -104,23 +104,6 @@ def _entries_fit(data: bytes, length: int) -> bool:
     return position == end
 
 
-def decode(data: bytes, *, as_: str | None = None, strict: bool = False) -> Structure:
-    """Decode one object: a table, a status block, a record or a bare section.
-
-    ``as_`` names its kind (see `kind_names`); without it the bytes tell.  What is wrong with the
-    object is in its ``problems``; ``strict`` raises the first of them instead.
-
-    Raises:  Truncated when there are too few bytes for the kind; Ambiguous when more than one kind
-             fits; DecodeError when none does; with ``strict`` the error of the first problem.
-    """
-    data = bytes(data)
-    found = decode_as(as_ or sniff(data), data)
-    if strict:
-        for problem in found.problems:
-            raise as_error(problem)
-    return found
-
-
 def sniff(data: bytes) -> str:
     """The name of the one kind that the bytes fit.
 

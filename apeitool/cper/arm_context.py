@@ -3,6 +3,7 @@
 Source:  UEFI 2.10 N.2.4.4.2
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from apeitool.registers.arm import Esr, Midr, Mpidr, RegisterEncoding
@@ -262,7 +263,7 @@ class MiscRegisters(Registers):
     Source:  UEFI 2.10 N.2.4.4.2
     """
 
-    registers: Annotated[tuple[MiscRegister, ...], Many(MiscRegister)] = ()
+    registers: Annotated[Sequence[MiscRegister], Many(MiscRegister)] = ()
     rest: Rest = b""
 
 

@@ -21,10 +21,12 @@ NOTIFICATION_TYPES = {
     "3e62a467-ab40-409a-a698-f362d464b38f": "generic (Microsoft)",
 }
 
+LINUX_PSTORE = "75a574e3-5052-4b29-8a8e-be2c6490b89d"
+
 CREATORS = {
     "cf07c4bd-b789-4e18-b3c4-1f732cb57131": "Windows kernel",
     "57217c8d-5e66-44fb-8033-9b74cacedf5b": "Windows device driver",
-    "75a574e3-5052-4b29-8a8e-be2c6490b89d": "Linux pstore",
+    LINUX_PSTORE: "Linux pstore",
 }
 
 SECTION_NAMES = {

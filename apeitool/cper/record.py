@@ -2,10 +2,11 @@
 
 import enum
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from apeitool.cper.guids import NOTIFICATION_TYPES
+from apeitool.cper.guids import LINUX_PSTORE, NOTIFICATION_TYPES
 from apeitool.cper.section import OpaqueSection, Section, read_section
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp
@@ -84,7 +85,7 @@ class SectionDescriptor(Structure):
 
     source: ClassVar[str] = "UEFI 2.10 N.2.2"
 
-    section_offset: Annotated[U32, Hex, Unit("bytes")] = 0
+    section_offset: Annotated[U32, Unit("bytes")] = 0
     section_length: Annotated[U32, Unit("bytes")] = 0
     revision: Annotated[U16, Hex] = 0x0100
     validation_bits: Annotated[U8, DescriptorValid] = 0
@@ -199,9 +200,9 @@ class Record(Structure):
 
     source: ClassVar[str] = "UEFI 2.10 N.2.1"
 
-    signature_start: Annotated[str, Text(4)] = SIGNATURE
+    signature_start: Annotated[str, Text(4), Derived(lambda r: SIGNATURE)] = AUTO
     revision: Annotated[U16, Hex] = 0x0101
-    signature_end: Annotated[U32, Hex] = SIGNATURE_END
+    signature_end: Annotated[U32, Hex, Derived(lambda r: SIGNATURE_END)] = AUTO
     section_count: Annotated[U16, Derived(lambda r: len(r.section_descriptors), last=True)] = AUTO
     error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
     validation_bits: Annotated[U32, RecordValid] = 0
@@ -216,12 +217,33 @@ class Record(Structure):
     persistence_information: Annotated[U64, Hex, "belongs to ERST"] = 0
     reserved: Annotated[bytes, Bytes(12)] = bytes(12)
     section_descriptors: Annotated[
-        tuple[SectionDescriptor, ...],
+        Sequence[SectionDescriptor],
         Many(SectionDescriptor, count="section_count"),
         Derived(_describe),
     ] = AUTO
-    body: Annotated[tuple[Structure, ...], _Body(), "sections and gaps in wire order"] = ()
+    body: Annotated[Sequence[Structure], _Body(), "sections and gaps in wire order"] = ()
     trailing: Annotated[Rest, "bytes behind the record"] = b""
+
+    @property
+    def moment(self) -> datetime | None:
+        """When the record was made, on its producer's own clock; None if it does not say.
+
+        Linux's pstore puts seconds since 1970 (UTC) where others put BCD.
+        """
+        if not self.is_valid("timestamp"):
+            return None
+        if str(self.creator_id) != LINUX_PSTORE:
+            return self.timestamp.moment
+        seconds = int.from_bytes(self.timestamp.to_bytes(), "little")
+        try:
+            return datetime.fromtimestamp(seconds, UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+
+    def shown(self, name: str) -> str | None:
+        if name == "timestamp" and self.moment is not None and self.moment.tzinfo is not None:
+            return f"{self.moment:%Y-%m-%d %H:%M:%S} UTC (seconds since 1970, as Linux's pstore has it)"
+        return None
 
     @property
     def sections(self) -> tuple[Section, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,16 +15,13 @@ from apeitool.wire.record import Structure
 SCHEMA = "apeitool/1"
 
 
-def envelope(items: Iterable[Structure], *, indent: int | None = 2) -> str:
-    """A JSON document of several objects."""
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "tool": f"apeitool {__version__}",
-            "items": [to_plain(item) for item in items],
-        },
-        indent=indent,
-    )
+def envelope(items: Iterable[Structure]) -> Iterator[str]:
+    """A JSON document of several objects, in pieces, one object at a time."""
+    yield f'{{\n  "schema": {json.dumps(SCHEMA)},\n  "tool": "apeitool {__version__}",\n  "items": ['
+    for index, item in enumerate(items):
+        yield ",\n" if index else "\n"
+        yield textwrap.indent(dumps(item), "    ")
+    yield "\n  ]\n}\n"
 
 
 def line(item: Structure) -> str:

@@ -17,7 +17,7 @@ from apeitool.acpi.hest.source import ErrorSource
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
 from apeitool.cper.guids import CREATORS, NOTIFICATION_TYPES, SECTION_NAMES
-from apeitool.cper.record import DescriptorValid, Record, RecordValid, SectionDescriptor
+from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section, section_type
 from apeitool.wire.labels import Word, flag_names, word_lines
 from apeitool.wire.record import Field, Structure
@@ -130,9 +130,10 @@ def _name_fru(thing: Any, has_text: bool, has_id: bool) -> str:
 
 
 def _when(record: Record) -> str:
-    if not record.validation_bits & RecordValid.TIMESTAMP or record.timestamp.moment is None:
-        return ""
-    return f", {record.timestamp.brief}"
+    moment = record.moment
+    return (
+        "" if moment is None else f", {moment:%Y-%m-%d %H:%M:%S}{' UTC' if moment.tzinfo else ''}"
+    )
 
 
 def _structure(thing: Structure, paint: Paint, depth: int) -> Iterator[str]:
@@ -184,7 +185,8 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
         yield f"{label} {len(value)} bytes{paint(note, 'note')}"
         yield from dump(value, pad + "  ")
         return
-    yield f"{label} {_value(field, value)}{paint(note, 'note')}"
+    shown = thing.shown(field.name) or _value(field, value)
+    yield f"{label} {shown}{paint(note, 'note')}"
     view: Any = field.named.choose(thing) if field.named else field.view
     if view is not None and issubclass(view, Word):
         for name, meaning in word_lines(view, value):

@@ -122,6 +122,12 @@ class Bits:
         """The bits of the range, in place."""
         return ((1 << self.width) - 1) << self.low
 
+    @property
+    def span(self) -> str:
+        """Its bits as people write them: ``3``, ``9:4``."""
+        last = self.low + self.width - 1
+        return str(self.low) if self.width == 1 else f"{last}:{self.low}"
+
     @overload
     def __get__(self, word: None, owner: type) -> Self: ...
     @overload

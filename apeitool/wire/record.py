@@ -9,7 +9,7 @@ field; only the generated code, which is first run when first needed, fills them
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self, dataclass_transform, get_origin
 from uuid import UUID
 
@@ -98,7 +98,9 @@ def _split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     facts: tuple[Any, ...] = getattr(annotation, "__metadata__", ())
     if facts:
         annotation = annotation.__origin__
-    return get_origin(annotation) or annotation, facts
+    kind = get_origin(annotation) or annotation
+    # Declared as a sequence, so that a constructor takes lists; held as a tuple.
+    return tuple if kind is Sequence else kind, facts
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -282,6 +284,10 @@ class Structure(metaclass=StructureMeta):
     @property
     def brief(self) -> str | None:
         """The whole of it on one line, where that says more than its fields; else None."""
+        return None
+
+    def shown(self, name: str) -> str | None:
+        """How a person reads the value of a field, where its declaration alone cannot tell."""
         return None
 
     @property

@@ -85,7 +85,7 @@ class Bytes(Kind):
 
 
 class Array(Kind):
-    """So many integers of one width, as a tuple."""
+    """So many integers of one width, held as a tuple."""
 
     __slots__ = ("count", "item", "size")
 

@@ -1,5 +1,6 @@
 """IA-32 machine check sources and their banks."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from apeitool.acpi.hest.notification import Notification
@@ -61,7 +62,7 @@ class MachineCheckException(ErrorSource):
     global_control_init_data: Annotated[U64, Hex, "IA32_MCG_CTL"] = 0
     number_of_hardware_banks: Annotated[U8, Derived(lambda s: len(s.banks))] = AUTO
     reserved_2: Annotated[bytes, Bytes(7)] = bytes(7)
-    banks: Annotated[tuple[ErrorBank, ...], _banks()] = ()
+    banks: Annotated[Sequence[ErrorBank], _banks()] = ()
 
 
 class CorrectedMachineCheck(ErrorSource):
@@ -82,7 +83,7 @@ class CorrectedMachineCheck(ErrorSource):
     notification: Notification = Notification()
     number_of_hardware_banks: Annotated[U8, Derived(lambda s: len(s.banks))] = AUTO
     reserved_2: Annotated[bytes, Bytes(3)] = bytes(3)
-    banks: Annotated[tuple[ErrorBank, ...], _banks()] = ()
+    banks: Annotated[Sequence[ErrorBank], _banks()] = ()
 
 
 class DeferredMachineCheck(CorrectedMachineCheck):

@@ -1,6 +1,6 @@
 """The Hardware Error Source Table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from apeitool.acpi.header import Table
@@ -60,7 +60,7 @@ class Hest(Table):
 
     error_source_count: Annotated[U32, Derived(lambda t: len(t.sources))] = AUTO
     sources: Annotated[
-        tuple[Structure, ...],
+        Sequence[Structure],
         Many(_source_at, count="error_source_count", until="length"),
     ] = ()
     unparsed: Annotated[bytes, Raw(until="length"), "no source, but in the table"] = b""

@@ -1,7 +1,7 @@
 """ARM processor error section."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -385,10 +385,10 @@ class ArmProcessorErrorSection(Section):
     running_state: Annotated[U32, "bit 0: it was running", When(ArmValid.RUNNING_STATE)] = 0
     psci_state: Annotated[U32, Hex, "if it was not", When(ArmValid.RUNNING_STATE)] = 0
     error_information: Annotated[
-        tuple[ErrorInformation, ...], Strided(ErrorInformation, _information_windows)
+        Sequence[ErrorInformation], Strided(ErrorInformation, _information_windows)
     ] = ()
     context_information: Annotated[
-        tuple[ContextInformation, ...], Strided(ContextInformation, _context_windows)
+        Sequence[ContextInformation], Strided(ContextInformation, _context_windows)
     ] = ()
     vendor_specific_information: Annotated[Rest, When(ArmValid.VENDOR_SPECIFIC_INFORMATION)] = b""
 

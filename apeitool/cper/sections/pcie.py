@@ -1,6 +1,7 @@
 """PCI Express error section."""
 
 import enum
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -164,12 +165,12 @@ class AerInformation(Structure):
     correctable_error_status: Annotated[U32, Hex, pcie.CorrectableError] = 0
     correctable_error_mask: Annotated[U32, Hex, pcie.CorrectableError] = 0
     capabilities_and_control: Annotated[U32, Hex, pcie.AerCapabilitiesAndControl] = 0
-    header_log: Annotated[tuple[int, ...], Array(u32, 4), Hex] = (0, 0, 0, 0)
+    header_log: Annotated[Sequence[int], Array(u32, 4), Hex] = (0, 0, 0, 0)
     root_error_command: Annotated[U32, Hex, pcie.RootErrorCommand] = 0
     root_error_status: Annotated[U32, Hex, pcie.RootErrorStatus] = 0
     correctable_error_source_id: Annotated[U16, Hex] = 0
     uncorrectable_error_source_id: Annotated[U16, Hex] = 0
-    tlp_prefix_log: Annotated[tuple[int, ...], Array(u32, 4), Hex] = (0, 0, 0, 0)
+    tlp_prefix_log: Annotated[Sequence[int], Array(u32, 4), Hex] = (0, 0, 0, 0)
     rest: Annotated[bytes, Bytes(24), "behind the TLP prefix log"] = bytes(24)
 
 

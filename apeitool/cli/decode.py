@@ -1,0 +1,132 @@
+"""``apeitool decode``: what bytes say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from apeitool.cli.options import colour, integer, output, talk, writer
+from apeitool.errors import ApeiError
+
+if TYPE_CHECKING:
+    from apeitool.wire.record import Structure
+
+
+@click.command("decode")
+@click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]...")
+@click.option("--as", "kind", metavar="KIND", help="What the bytes are; see below.")
+@click.option("--offset", type=integer, default=0, help="Skip so many bytes of each file.")
+@click.option("--length", type=integer, help="Take no more than so many bytes of each file.")
+@click.option("--to", "form", type=click.Choice(["text", "json", "jsonl"]), default="text",
+              help="text to read; json without loss; jsonl, one object a line.")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Anything wrong with an object is an error.")
+@output
+@click.pass_context
+def command(
+    context: click.Context,
+    paths: tuple[str, ...],
+    kind: str | None,
+    offset: int,
+    length: int | None,
+    form: str,
+    strict: bool,
+    target: Path | None,
+) -> None:
+    """Decode tables, status blocks, records and sections.
+
+    Files are raw bytes or hex text (bare, xxd, hexdump -C); a folder is read whole; without a FILE,
+    standard input.  The bytes tell what they are.  Where they fit more than one kind, or are
+    damaged, say it: --as table, hest, block, record, memory, pcie, arm_processor.
+
+    What is wrong with an object goes to stderr, with offset, field and rule.
+    """
+    if not paths and sys.stdin.isatty():
+        raise click.UsageError("no FILE given, and standard input is a terminal")
+    if kind is not None:
+        from apeitool.capture.kind import kind_names
+
+        if kind not in kind_names():
+            raise click.BadParameter(f"{kind!r} is none of {', '.join(kind_names())}")
+    work = _Work(kind, offset, length, strict=strict)
+    objects = work.objects(paths or ("-",))
+    with writer(target) as out:
+        coloured = target is None and sys.stdout.isatty()
+        _WRITERS[form](objects, out, coloured)
+    if work.failures:
+        if work.count > 1:
+            talk(f"{work.failures} of {work.count} objects could not be decoded")
+        context.exit(1)
+
+
+class _Work:
+    """Decodes one capture after the other; one bad one does not stop the rest."""
+
+    def __init__(self, kind: str | None, offset: int, length: int | None, *, strict: bool) -> None:
+        self.kind = kind
+        self.offset = offset
+        self.length = length
+        self.strict = strict
+        self.count = 0
+        self.failures = 0
+
+    def objects(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Structure]]:
+        """(origin, object) of everything that can be decoded."""
+        from apeitool.capture.container import decode, files, load, read
+
+        for path in paths:
+            names = ["-"] if path == "-" else files(Path(path))
+            for name in names:
+                try:
+                    data = sys.stdin.buffer.read() if name == "-" else load(Path(name))
+                    captures = read(
+                        data, str(name), kind=self.kind, offset=self.offset, length=self.length
+                    )
+                    for capture in captures:
+                        self.count += 1
+                        try:
+                            found = decode(capture, strict=self.strict)
+                        except ApeiError as wrong:
+                            self._fail(capture.origin, wrong)
+                            continue
+                        for problem in found.problems:
+                            talk(f"{capture.origin}: {problem}")
+                        yield capture.origin, found
+                except ApeiError as wrong:
+                    self.count += 1
+                    self._fail("", wrong)
+
+    def _fail(self, origin: str, wrong: ApeiError) -> None:
+        self.failures += 1
+        talk(f"{origin}: {wrong}" if origin else str(wrong))
+
+
+def _text(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bool) -> None:
+    from apeitool.render.text import harmless, plain, text
+
+    paint = colour if coloured else plain
+    for index, (origin, found) in enumerate(objects):
+        head = "" if index == 0 else "\n"
+        if origin != "-":
+            head += f"{paint(harmless(origin), 'source')}\n"
+        out.write((head + text(found, paint=paint)).encode())
+
+
+def _json(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bool) -> None:
+    from apeitool.render.json import envelope
+
+    for piece in envelope(found for _, found in objects):
+        out.write(piece.encode())
+
+
+def _jsonl(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bool) -> None:
+    from apeitool.render.json import line
+
+    for _, found in objects:
+        out.write(line(found).encode() + b"\n")
+
+
+_WRITERS = {"text": _text, "json": _json, "jsonl": _jsonl}

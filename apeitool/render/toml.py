@@ -1,0 +1,117 @@
+"""Commented TOML to edit: a structure's fields with what they mean, and back."""
+
+from __future__ import annotations
+
+import enum
+import textwrap
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from apeitool.errors import EncodeError
+from apeitool.render.plain import from_plain, to_plain
+from apeitool.wire.record import Field, Structure
+from apeitool.wire.types import Absent, Part
+
+LARGEST = (1 << 63) - 1
+"""Above it TOML has no integer."""
+
+_WIDTH = 100
+
+
+def load(text: str) -> Structure:
+    """The object that TOML text describes; what it leaves out has its default, or is derived.
+
+    Raises:  EncodeError with the line or the path of what is wrong.
+    """
+    try:
+        return from_plain(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
+        raise EncodeError(f"this is no TOML: {wrong}") from wrong
+
+
+def template(thing: Structure) -> str:
+    """TOML from which `load` makes the thing again, each field with its meaning."""
+    head = (type(thing).__doc__ or "").partition("\n")[0]
+    lines = [f"# {head}", f'kind = "{type(thing).__name__}"', *_table(thing, "")]
+    return "\n".join(lines) + "\n"
+
+
+def _table(thing: Structure, path: str) -> Iterator[str]:
+    """The lines of one table: its own values first, then the tables in it."""
+    plain = to_plain(thing, limit=LARGEST)
+    computed = [f.name for f in thing.fields if f.derived and _is_derived(thing, f)]
+    if computed:
+        yield f"# computed when left out: {', '.join(computed)}"
+    tables: list[tuple[Field, Any]] = []
+    for field in thing.fields:
+        value = getattr(thing, field.name)
+        if field.name in computed or _is_void(field, value):
+            continue
+        if isinstance(value, Structure) or (isinstance(field.kind, Part) and field.type is tuple):
+            tables.append((field, value))
+        else:
+            yield from _line(field, f"{field.name} = {_literal(field, plain[field.name])}")
+    for field, value in tables:
+        name = f"{path}.{field.name}" if path else field.name
+        for item, brackets in _items(field, value, name):
+            yield ""
+            yield from _line(field, brackets)
+            if isinstance(field.kind, Part):
+                yield f'kind = "{type(item).__name__}"'
+            yield from _table(item, name)
+
+
+def _items(field: Field, value: Any, name: str) -> Iterator[tuple[Structure, str]]:
+    if isinstance(value, Structure):
+        yield value, f"[{name}]"
+    else:
+        for item in value:
+            yield item, f"[[{name}]]"
+
+
+def _is_derived(thing: Structure, field: Field) -> bool:
+    """Whether the field holds what would be computed for it."""
+    return field.derived is not None and field.derived.compute(thing) == getattr(thing, field.name)
+
+
+def _is_void(field: Field, value: Any) -> bool:
+    """Whether leaving the field out says the same, and showing it would say nothing."""
+    if isinstance(field.kind, Part | Absent) and not value:
+        return True
+    return field.name.startswith(("reserved", "rest", "trailing")) and value == field.default
+
+
+def _literal(field: Field, value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(field, item) for item in value)}]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        safe = (c if c >= " " and c != "\x7f" else f"\\u{ord(c):04X}" for c in escaped)
+        return f'"{"".join(safe)}"'
+    return hex(value) if field.hexadecimal or field.view else str(value)
+
+
+def _line(field: Field, assignment: str) -> Iterator[str]:
+    """A line with its comment behind it, or above it where that would be too long."""
+    comment = _comment(field)
+    if len(assignment) + len(comment) + 4 <= _WIDTH:
+        yield f"{assignment}  # {comment}" if comment else assignment
+        return
+    yield from textwrap.wrap(comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ")
+    yield assignment
+
+
+def _comment(field: Field) -> str:
+    notes = [field.doc] if field.doc else []
+    if field.unit and field.unit != "address":
+        notes.append(f"in {field.unit}")
+    if field.is_enum:
+        notes.append("one of " + ", ".join(field.type.__members__))
+    if field.view is not None and issubclass(field.view, enum.IntFlag):
+        notes.append("bits: " + ", ".join(f"{m.value:#x} {m.name}" for m in field.view))
+    elif field.view is not None:
+        notes.append("bits: " + ", ".join(f"{b.span} {n}" for n, b in field.view.ranges.items()))
+    if field.when is not None:
+        notes.append(f"valid with {field.when.value:#x}")
+    return "; ".join(notes)
