@@ -18,6 +18,7 @@ from apeitool.wire.types import (
     U8,
     U16,
     U32,
+    U64,
     Derived,
     Hex,
     Many,
@@ -106,7 +107,7 @@ class GenericErrorDataEntryV3(GenericErrorDataEntry):
 
     writes: ClassVar[int] = 0x0300
 
-    timestamp: Annotated[Timestamp, When(EntryValid.TIMESTAMP)] = Timestamp()
+    timestamp: Annotated[U64, Hex, Timestamp, When(EntryValid.TIMESTAMP)] = 0
     section: Annotated[Section, SectionPart("section_type", length="error_data_length")] = (
         OpaqueSection()
     )

@@ -15,7 +15,7 @@ from apeitool.errors import CaptureError
 
 def integer(text: str) -> int:
     """An integer as C writes it: 4096, 0x1000."""
-    number = int(text, 0)
+    number = int(str(text), 0)
     if number < 0:
         raise ValueError("negative")
     return number

@@ -207,7 +207,7 @@ class Record(Structure):
     error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
     validation_bits: Annotated[U32, RecordValid] = 0
     record_length: Annotated[U32, Unit("bytes"), Derived(lambda r: r.size, last=True)] = AUTO
-    timestamp: Annotated[Timestamp, When(RecordValid.TIMESTAMP)] = Timestamp()
+    timestamp: Annotated[U64, Hex, Timestamp, When(RecordValid.TIMESTAMP)] = 0
     platform_id: Annotated[GUID, When(RecordValid.PLATFORM_ID)] = NIL
     partition_id: Annotated[GUID, When(RecordValid.PARTITION_ID)] = NIL
     creator_id: GUID = NIL
@@ -233,15 +233,14 @@ class Record(Structure):
         if not self.is_valid("timestamp"):
             return None
         if str(self.creator_id) != LINUX_PSTORE:
-            return self.timestamp.moment
-        seconds = int.from_bytes(self.timestamp.to_bytes(), "little")
+            return Timestamp(self.timestamp).moment
         try:
-            return datetime.fromtimestamp(seconds, UTC)
+            return datetime.fromtimestamp(self.timestamp, UTC)
         except (ValueError, OverflowError, OSError):
             return None
 
     def shown(self, name: str) -> str | None:
-        if name == "timestamp" and self.moment is not None and self.moment.tzinfo is not None:
+        if name == "timestamp" and str(self.creator_id) == LINUX_PSTORE and self.moment:
             return f"{self.moment:%Y-%m-%d %H:%M:%S} UTC (seconds since 1970, as Linux's pstore has it)"
         return None
 

@@ -188,7 +188,7 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
     shown = thing.shown(field.name) or _value(field, value)
     yield f"{label} {shown}{paint(note, 'note')}"
     view: Any = field.named.choose(thing) if field.named else field.view
-    if view is not None and issubclass(view, Word):
+    if view is not None and issubclass(view, Word) and view(value).text is None:
         for name, meaning in word_lines(view, value):
             yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"
 
@@ -209,6 +209,8 @@ def _value(field: Field, value: Any) -> str:
             _number(field, item, getattr(field.kind, "item", field.kind)) for item in value
         )
     shown = _number(field, value, field.kind)
+    if field.view is not None and issubclass(field.view, Word):
+        shown = field.view(value).text or shown
     if field.view is not None and issubclass(field.view, enum.IntFlag):
         shown = f"{value:#x}: {', '.join(flag_names(field.view, value)) or 'none'}"
     if field.unit and field.unit != "address":

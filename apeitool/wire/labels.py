@@ -151,6 +151,11 @@ class Word(int):
         own = {n: b for n, b in vars(cls).items() if isinstance(b, Bits)}
         cls.ranges = {**cls.ranges, **own}
 
+    @property
+    def text(self) -> str | None:
+        """The whole word on one line, where that says more than its ranges; else None."""
+        return None
+
     @classmethod
     def compose(cls, **values: int) -> int:
         """The integer in which the named ranges hold these values, all other bits clear.

@@ -182,7 +182,9 @@ class Structure(metaclass=StructureMeta):
         Raises:  Truncated when there are fewer bytes than its shortest legal form has; BadLength
                  when bytes are left that the structure has no place for.
         """
-        item, end = cls.decode_at(bytes(data), 0, len(data))
+        if type(data) is not bytes:
+            data = bytes(data)
+        item, end = cls.decode_at(data, 0, len(data))
         if end != len(data):
             from apeitool.errors import BadLength
 
