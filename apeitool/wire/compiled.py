@@ -31,9 +31,11 @@ from apeitool.wire.types import (
     Guid,
     Many,
     Nested,
+    One,
     Part,
     Raw,
     Scalar,
+    Strided,
     Text,
 )
 
@@ -172,21 +174,38 @@ def decoder(cls: type[Structure]) -> Any:
 
 
 def _take(code: _Code, field: Field, made: str) -> list[str]:
-    """Lines that decode a part.  The two commonest are written out, the others call their part."""
+    """Lines that decode a part.  The commonest are written out, the others call their part."""
     kind: Any = field.kind
     where = f"{made}.{field.name}"
-    if isinstance(kind, Raw) and kind.is_rest:
-        return [f"{where} = buffer[p:end]", "p = end"]
-    if isinstance(kind, Many) and kind.only and kind.counter and not kind.is_bounded:
-        item = code.name(kind.only, "item")
-        return [
-            f"n, several = {made}.{kind.counter}, []",
-            f"while n and end - p >= {kind.only.shortest}:",
-            f"    one, p = {item}.decode_at(buffer, p, end)",
-            "    several.append(one)",
-            "    n -= 1",
-            f"{where} = tuple(several)",
-        ]
+    match kind:
+        case Raw() if not kind.is_bounded:
+            return [f"{where} = buffer[p:end]", "p = end"]
+        case Many() if kind.only and kind.count_field and not kind.is_bounded:
+            item = code.name(kind.only, "item")
+            return [
+                f"n, several = {made}.{kind.count_field}, []",
+                f"while n and end - p >= {kind.only.shortest}:",
+                f"    one, p = {item}.decode_at(buffer, p, end)",
+                "    several.append(one)",
+                "    n -= 1",
+                f"{where} = tuple(several)",
+            ]
+        case Strided():
+            item, windows = code.name(kind.kind, "item"), code.name(kind.windows, "windows")
+            return [
+                "several = []",
+                f"for q in {windows}({made}, buffer, start, p, end):",
+                f"    several.append({item}.decode_at(buffer, p, q)[0])",
+                "    p = q",
+                f"{where} = tuple(several)",
+            ]
+        case One() if kind.length_field:
+            choose = code.name(kind.choose, "choose")
+            return [
+                f"q = p + {made}.{kind.length_field}",
+                "q = q if q < end else end",
+                f"{where}, p = {choose}({made}, q - p).decode_at(buffer, p, q)",
+            ]
     take = code.name(kind.take, "take")
     return [f"{where}, p = {take}(fast, {made}, buffer, start, p, end)"]
 

@@ -134,13 +134,14 @@ class Part(Kind):
     anything, only bytes that are there are taken.
     """
 
-    __slots__ = ("length", "until")
+    __slots__ = ("length", "length_field", "until")
 
     def __init__(
         self,
         length: Number | None = None,
         until: Number | None = None,
     ) -> None:
+        self.length_field = length if isinstance(length, str) and until is None else None
         self.length = None if length is None else _reader(length)
         self.until = None if until is None else _reader(until)
 
@@ -173,11 +174,6 @@ class Raw(Part):
 
     __slots__ = ()
 
-    @property
-    def is_rest(self) -> bool:
-        """Whether it takes all that is left."""
-        return not self.is_bounded
-
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[bytes, int]:
@@ -191,7 +187,7 @@ class Many(Part):
     ``choose(values, buffer, position, end)`` names the type of the next one, or None to stop.
     """
 
-    __slots__ = ("choose", "count", "counter", "only")
+    __slots__ = ("choose", "count", "count_field", "only")
 
     def __init__(
         self,
@@ -209,7 +205,7 @@ class Many(Part):
         else:
             self.choose = choose
         self.count = None if count is None else _reader(count)
-        self.counter = count if isinstance(count, str) else None
+        self.count_field = count if isinstance(count, str) else None
 
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int

@@ -285,6 +285,10 @@ class ErrorInformation(Structure):
             )
 
 
+def _registers(context: Any, length: int) -> type[Registers]:
+    return registers_type(context.register_context_type, length)
+
+
 class ContextInformation(Structure):
     """ARM processor context information structure.
 
@@ -302,10 +306,7 @@ class ContextInformation(Structure):
     register_array_size: Annotated[U32, Unit("bytes"), Derived(lambda c: c.registers.size)] = AUTO
     registers: Annotated[
         Registers,
-        One(
-            lambda c, length: registers_type(c.register_context_type, length),
-            length="register_array_size",
-        ),
+        One(_registers, length="register_array_size"),
     ] = UnknownRegisters()
     padding: Annotated[bytes, Raw()] = b""
 
@@ -320,10 +321,10 @@ def _information_windows(
 ) -> list[int]:
     """Ends of the error information structures: by their lengths if all fit so, else 32 each."""
     count, size = section.error_information_count, ErrorInformation.fixed_size
-    stops: list[int] = []
-    stop = position
+    stop, stops = position, []
     while len(stops) < count and end - stop >= size:
-        stop += max(size, buffer[stop + 1])
+        length = buffer[stop + 1]
+        stop += max(size, length)
         stops.append(stop)
     if len(stops) == count and stop <= end:
         return stops
