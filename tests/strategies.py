@@ -6,6 +6,7 @@ gives bytes that a structure may meet: its own, damaged ones, and noise.
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from inspect import get_annotations
 from typing import Any, get_args
 from uuid import UUID
 
@@ -79,8 +80,7 @@ def _part(cls: type[Structure], field: Field) -> Strategy:
     if field.type is bytes:
         return st.binary(max_size=_room(cls, field))
     if field.type is tuple:
-        (item, _) = get_args(_annotation(cls, field.name))
-        return several(*kinds_of(item))
+        return several(*kinds_of(_item(cls, field)))
     return st.one_of(*(instances(k) for k in kinds_of(field.type) if is_finished(k)))
 
 
@@ -88,14 +88,16 @@ def _room(cls: type[Structure], field: Field) -> int:
     """Bytes that a raw part may have: fewer than one more item of an uncounted list before it."""
     before = cls.fields[cls.fields.index(field) - 1]
     if isinstance(before.kind, Many) and before.kind.count is None:
-        (item, _) = get_args(_annotation(cls, before.name))
-        return min(k.shortest for k in kinds_of(item)) - 1
+        return min(k.shortest for k in kinds_of(_item(cls, before))) - 1
     return LENGTH
 
 
-def _annotation(cls: type[Structure], name: str) -> Any:
-    owner = next(c for c in cls.__mro__ if name in c.__dict__.get("__annotations__", {}))
-    return owner.__annotations__[name].__origin__
+def _item(cls: type[Structure], field: Field) -> type[Structure]:
+    """What a list is declared to hold."""
+    tables = (get_annotations(base) for base in cls.__mro__)
+    declared = next(table[field.name] for table in tables if field.name in table)
+    item: type[Structure] = get_args(declared.__origin__)[0]
+    return item
 
 
 def several(*kinds: type[Structure]) -> Strategy:
@@ -145,14 +147,14 @@ def _default(name: str) -> Callable[[type[Structure]], Strategy]:
 
 
 _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
-    "Record.signature_start": ("every record has the same", _default("signature_start")),
-    "Record.signature_end": ("every record has the same", _default("signature_end")),
     "Record.body": ("any structure by its annotation; gaps merge", lambda cls: _body()),
     "Hest.sources": ("any structure by its annotation; ids are unique", lambda cls: _sources()),
     "FutureSource.type": ("12 and above are", lambda cls: st.integers(12, 0xFFFF)),
     "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
     "Notification.length": ("it is the structure's own", _default("length")),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
+    "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
+    "StatusBlock.unparsed": ("only a damaged block has any", lambda cls: st.just(b"")),
     "StatusBlock.gap": ("there is none unless an offset is given", lambda cls: st.just(b"")),
     "ArmProcessorErrorSection.context_information": (
         "padding is where all contexts of a section have it", lambda cls: _tight(),

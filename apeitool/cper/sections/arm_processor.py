@@ -321,7 +321,8 @@ def _information_windows(
 ) -> list[int]:
     """Ends of the error information structures: by their lengths if all fit so, else 32 each."""
     count, size = section.error_information_count, ErrorInformation.fixed_size
-    stop, stops = position, []
+    stop = position
+    stops: list[int] = []
     while len(stops) < count and end - stop >= size:
         length = buffer[stop + 1]
         stop += max(size, length)
