@@ -58,8 +58,7 @@ def read(
 
     Raises:  CaptureError when the offset lies behind the end.
     """
-    if not candidates(data) and hextext.sniff(data):
-        data = hextext.read(data, origin)
+    data = unwrapped(data, origin)
     if offset > len(data):
         raise CaptureError(f"offset {offset:#x} lies behind the {len(data)} bytes", origin=origin)
     cut = data[offset : None if length is None else offset + length]
@@ -68,6 +67,16 @@ def read(
         yield Capture(cut[start:end], kind, where)
     if not cut:
         yield Capture(b"", kind, origin)
+
+
+def unwrapped(data: bytes, origin: str = "") -> bytes:
+    """The bytes themselves: those that hex text spells, others as they are.
+
+    Raises:  CaptureError when hex text stops being hex.
+    """
+    if not candidates(data) and hextext.sniff(data):
+        return hextext.read(data, origin)
+    return data
 
 
 def open(

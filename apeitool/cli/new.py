@@ -12,6 +12,7 @@ from apeitool.cli.options import output, writer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from apeitool.acpi.hest.table import Hest
     from apeitool.cper.section import Section
     from apeitool.wire.record import Structure
 
@@ -84,7 +85,7 @@ def example(kind: str) -> Structure:
     import apeitool as apei
 
     if kind == "hest":
-        return _lab_hest()
+        return lab_hest()
     if kind == "ghes":
         return apei.Hest(sources=[_source(apei.GhesV2, 1, "SEA", 0x4_0000_0000)])
     section = _section(kind if kind not in ("block", "record") else "memory")
@@ -99,7 +100,8 @@ def example(kind: str) -> Structure:
     return apei.StatusBlock(error_severity=apei.Severity.CORRECTED, entries=(entry,))
 
 
-def _lab_hest() -> Structure:
+def lab_hest() -> Hest:
+    """A HEST for the lab's guest: source 1 is polled, source 2 told by NMI."""
     import apeitool as apei
     from apeitool.lab.window import RESERVED_BASE
 
