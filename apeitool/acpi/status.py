@@ -193,6 +193,9 @@ class StatusBlock(Structure):
         if there + len(self.unparsed) < self.data_length:
             rule = f"{self.data_length} bytes said, {there + len(self.unparsed)} are there"
             yield self.trouble("truncated", "data_length", rule)
+        elif there + len(self.unparsed) > self.data_length:
+            rule = f"{self.data_length} bytes said, the entries take {there + len(self.unparsed)}"
+            yield self.trouble("data-length", "data_length", rule)
         elif self.unparsed:
             rule = f"{len(self.unparsed)} bytes of error data are no entry"
             yield self.trouble("entry-rest", "unparsed", rule)
