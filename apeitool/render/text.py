@@ -13,13 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
+from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import ErrorSource
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
 from apeitool.cper.guids import CREATORS, NOTIFICATION_TYPES, SECTION_NAMES
 from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section, section_type
-from apeitool.wire.labels import Word, flag_names, word_lines
+from apeitool.wire.labels import Label, Word, flag_names, word_lines
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Aside, Part
 
@@ -91,16 +92,27 @@ def _hest(hest: Hest) -> list[str]:
 
 def _source(source: Structure) -> str:
     kind = getattr(source, "type", None)
-    name = kind.text if isinstance(kind, enum.IntEnum) and hasattr(kind, "text") else "source"
-    where = f"source {source.source_id}: {name}" if isinstance(source, ErrorSource) else name
+    name = kind.text if isinstance(kind, Label) else "source"
+    said = f"source {source.source_id}: {name}" if isinstance(source, ErrorSource) else name
     if not getattr(source, "enabled", 1):
-        where += ", disabled"
+        said += ", disabled"
     if isinstance(source, Ghes):
-        where += f", told by {source.notification.type.text}"
-        where += f", block of {source.error_status_block_length} bytes"
-        where += f" through {source.error_status_address.address:#x}"
-        where += ", acknowledged" if isinstance(source, GhesV2) else ""
-    return where
+        said += f", {_told(source.notification)}"
+        said += f", block of {source.error_status_block_length} bytes"
+        said += f" through {source.error_status_address.address:#x}"
+        said += ", acknowledged" if isinstance(source, GhesV2) else ""
+    return said
+
+
+def _told(notification: Notification) -> str:
+    """How the operating system learns that a block is filled."""
+    kind = notification.type
+    if kind is NotificationType.POLLED:
+        return f"polled every {notification.poll_interval} ms"
+    by = f"notified by {kind.text}"
+    if kind in (NotificationType.EXTERNAL_INTERRUPT, NotificationType.SDEI):
+        by += f" {notification.vector}"
+    return by
 
 
 def _event(severity: Any, section: Section, fru: str) -> str:
