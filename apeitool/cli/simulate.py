@@ -143,7 +143,8 @@ def _text(story: Story, setting: Setting) -> list[str]:
 
 def _ending(story: Story) -> list[str]:
     outcome = story.outcome
-    state = "acknowledged" if story.is_acknowledged else "never acknowledged: the source is stuck"
+    state = "read and cleared" if story.is_read else "never read, still in its block"
+    state += ", acknowledged" if story.is_acknowledged else ", never acknowledged"
     return [
         *_wrapped("Outcome:  ", outcome.sentence),
         *_wrapped("Because:  ", f"{outcome.reason}."),
@@ -197,5 +198,6 @@ def _plain(story: Story, setting: Setting) -> dict[str, Any]:
                 "lsb": signal.lsb,
             },
         },
+        "read": story.is_read,
         "acknowledged": story.is_acknowledged,
     }

@@ -100,7 +100,7 @@ def _source(source: Structure) -> str:
         said += f", {_told(source.notification)}"
         said += f", block of {source.error_status_block_length} bytes"
         said += f" through {source.error_status_address.address:#x}"
-        said += ", acknowledged" if isinstance(source, GhesV2) else ""
+        said += ", with read acknowledge" if isinstance(source, GhesV2) else ""
     return said
 
 
