@@ -1,0 +1,90 @@
+"""Lines that Linux prints when it acts on an error, without the timestamp."""
+
+from __future__ import annotations
+
+from apeitool.cper.sections.arm_processor import ArmErrorType
+from apeitool.linux.accept import FW_BUG, FW_WARN
+from apeitool.linux.features import Features
+
+HW_ERR = "[Hardware Error]: "
+PANIC = "Kernel panic - not syncing: "
+
+FATAL = f"{PANIC}GHES: Fatal hardware error"
+INIT_KILLED = f"{PANIC}Attempted to kill init! exitcode=0x00000007"
+ABORT_IN_INTERRUPT = f"{PANIC}synchronous external abort: Fatal exception in interrupt"
+SERROR = f"{PANIC}Asynchronous SError Interrupt"
+HEST_REFUSED = "GHES: HEST is not enabled!"
+
+_ARM_ERROR_TYPES = {
+    ArmErrorType.CACHE: "cache error",
+    ArmErrorType.TLB: "TLB error",
+    ArmErrorType.BUS: "bus error",
+    ArmErrorType.MICRO_ARCHITECTURAL: "micro-architectural error",
+}
+
+
+def serror(esr: int) -> str:
+    """What comes before the panic of an SError."""
+    return f"SError Interrupt on CPU0, code {esr:#018x} -- SError"
+
+
+def oops(esr: int) -> str:
+    """An external abort that the kernel itself took; the line goes on with counts of its own."""
+    return f"Internal error: synchronous external abort: {esr:016x}"
+
+
+def invalid_address(address: int) -> str:
+    """A physical address that has no page frame."""
+    return f"{FW_WARN}GHES: Invalid address in generic error data: {address:#x}"
+
+
+def unhandled_arm_error(type: int) -> str:
+    """ARM error information that leads to nothing."""
+    names = "|".join(name for bit, name in _ARM_ERROR_TYPES.items() if type & bit)
+    rest = " with reserved bit(s)" if type & ~sum(map(int, _ARM_ERROR_TYPES)) else ""
+    return f"{FW_WARN}GHES: Unhandled processor error type {type:#04x}: {names}{rest}"
+
+
+def arm_too_short(length: int) -> tuple[str, ...]:
+    """An ARM processor section that ends inside its header."""
+    why = (
+        f"arm error length: {length}",
+        "length is too small",
+        "firmware-generated error record is incorrect",
+    )
+    return tuple(FW_BUG + line for line in why)
+
+
+def unrecoverable(source_id: int, task: str, features: Features) -> str:
+    """A synchronous error that nothing could be done about."""
+    device = f"GHES GHES.{source_id}: {HW_ERR}" if features.names_device else ""
+    return f"{device}GHES: {task}: synchronous unrecoverable error (SIGBUS)"
+
+
+def sending_sigbus(frame: int, task: str) -> str:
+    """memory_failure() signals a task that maps the page."""
+    return f"Memory failure: {frame:#x}: {_sigbus_due(task)}"
+
+
+def no_page_frame_sigbus(frame: int, task: str) -> str:
+    """memory_failure() could do nothing for the task that ran it."""
+    return f"{frame:#x}: {_sigbus_due(task)}"
+
+
+def recovered(frame: int) -> str:
+    """memory_failure() took a dirty page of a process out of use."""
+    return f"Memory failure: {frame:#x}: recovery action for dirty LRU page: Recovered"
+
+
+def ignored(frame: int) -> str:
+    """memory_failure() was given a number that is no page frame."""
+    return f"Memory failure: {frame:#x}: recovery action for non struct page pfn: Ignored"
+
+
+def already_poisoned(frame: int) -> str:
+    """memory_failure() met a page a second time."""
+    return f"Memory failure: {frame:#x}: already hardware poisoned"
+
+
+def _sigbus_due(task: str) -> str:
+    return f"Sending SIGBUS to {task} due to hardware memory corruption"

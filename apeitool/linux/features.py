@@ -1,0 +1,90 @@
+"""Releases of Linux as the features in which they treat errors differently."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from apeitool.errors import ApeiError
+
+
+class Architecture(enum.Enum):
+    """What the kernel was built for."""
+
+    X86 = "x86"
+    ARM64 = "arm64"
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What one release does.
+
+    ``observed`` is the exact version whose guests confirmed it: stable releases carry backports.
+    """
+
+    release: str
+    observed: str
+    skips_ghes_assist: bool
+    """A source that assists a machine check source is passed over."""
+    checks_page_frame: bool
+    """An address that is no RAM is refused before memory_failure() sees it."""
+    fails_memory_in_task: bool
+    """The task that took an SEA runs memory_failure() itself before it may go on."""
+    tests_for_errors: bool
+    """SEA and NMI sources are asked only if a status word, mapped at probe, is set."""
+    arm_length_deduction: int | None
+    """What is taken off an ARM section's length before its error information is looked at.
+
+    None: the length is not looked at. 6.12 takes off the size of a pointer, where 40 was meant.
+    """
+    names_device: bool
+    """The line about an unrecoverable synchronous error begins with the source's device."""
+
+
+KERNELS = {
+    kernel.release: kernel
+    for kernel in (
+        Features(
+            release="6.1",
+            observed="6.1.176",
+            skips_ghes_assist=False,
+            checks_page_frame=True,
+            fails_memory_in_task=False,
+            tests_for_errors=False,
+            arm_length_deduction=None,
+            names_device=False,
+        ),
+        Features(
+            release="6.12",
+            observed="6.12.95",
+            skips_ghes_assist=True,
+            checks_page_frame=True,
+            fails_memory_in_task=False,
+            tests_for_errors=False,
+            arm_length_deduction=8,
+            names_device=True,
+        ),
+        Features(
+            release="7.2",
+            observed="7.2.13",
+            skips_ghes_assist=True,
+            checks_page_frame=False,
+            fails_memory_in_task=True,
+            tests_for_errors=True,
+            arm_length_deduction=40,
+            names_device=True,
+        ),
+    )
+}
+
+DEFAULT = KERNELS["6.1"]
+
+
+def kernel(release: str) -> Features:
+    """The features of a release.
+
+    Raises:  ApeiError for one that is not known here.
+    """
+    if release not in KERNELS:
+        raise ApeiError(f"Linux {release} is not known here; known are {', '.join(KERNELS)}")
+    return KERNELS[release]

@@ -1,0 +1,196 @@
+"""What Linux does about the sections of a block that it has read and found sound.
+
+Severity.  The block's severity alone decides a panic; any value that is not defined counts as
+fatal.  A section is acted on only if it and the block agree that the error is recoverable, or if it
+says that corrected errors have become too many.
+
+Sections, in the order of the block:
+
+- memory, with a physical address: recoverable -> memory failure; corrected and over its threshold
+  -> the page's contents are moved; anything else -> nothing.
+- ARM processor, recoverable: each cache error with a physical address -> memory failure; every
+  other error information is only complained about.
+- PCIe, with a device and its AER registers: the AER driver gets it, whatever the block's severity.
+- everything else goes to whoever listens for it, and nothing comes back.
+
+Synchronous notification (SEA).  The task stands on the error and must not go on as if nothing had
+happened: a memory failure becomes one that it waits for, and if the last memory or ARM section of
+the block queued none, the task is signalled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from apeitool.cper.record import SectionFlags
+from apeitool.cper.sections.arm_processor import (
+    ArmErrorType,
+    ArmProcessorErrorSection,
+    ErrorInformation,
+    ErrorInformationValid,
+)
+from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
+from apeitool.cper.sections.pcie import PcieErrorSection, PcieValid
+from apeitool.cper.severity import Severity
+from apeitool.linux import dmesg
+from apeitool.linux.accept import Entry, at, entries
+from apeitool.linux.features import Features
+from apeitool.ospm.outcome import Did
+from apeitool.ospm.pages import Flag, Pages, PageWork
+
+SOURCE = "Linux ghes_do_proc(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
+
+WARNINGS = 10
+"""How often one place in the kernel warns at a stretch before it is muted."""
+
+
+@dataclass(slots=True)
+class Handling:
+    """What the sections of a block came to.
+
+    ``is_queued``: the last memory or ARM section left work to be done on a page.
+    """
+
+    is_synchronous: bool = False
+    did: list[Did] = field(default_factory=list)
+    work: list[PageWork] = field(default_factory=list)
+    is_queued: bool = False
+    warned: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether a task stands on the error and nothing could be done about it."""
+        return self.is_synchronous and not self.is_queued
+
+
+def is_fatal(severity: int) -> bool:
+    """Whether a block of this severity makes Linux panic."""
+    return severity not in (Severity.RECOVERABLE, Severity.CORRECTED, Severity.INFORMATIONAL)
+
+
+def handle(block: bytes, *, is_synchronous: bool, features: Features, pages: Pages) -> Handling:
+    """Look at every section of a sound block that is not fatal."""
+    handling = Handling(is_synchronous)
+    view = _View(block, features, pages, handling)
+    for number, entry in enumerate(entries(block)):
+        react = _REACTIONS.get(entry.header.section_type, _pass_on)
+        react(view, number, entry)
+    return handling
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A block, and what its sections are judged by."""
+
+    block: bytes
+    features: Features
+    pages: Pages
+    handling: Handling
+
+    def is_recoverable(self, entry: Entry) -> bool:
+        """Whether block and section agree that the error is recoverable."""
+        of_block = int.from_bytes(self.block[16:20], "little")
+        return of_block == entry.header.error_severity == Severity.RECOVERABLE
+
+    def tell(self, what: str, *lines: str) -> None:
+        self.handling.did.append(Did(what, lines, SOURCE))
+
+    def warn(self, what: str, line: str) -> None:
+        """Complain, until the place in the kernel that does is muted."""
+        self.handling.warned[what] += 1
+        if self.handling.warned[what] <= WARNINGS:
+            self.tell(what, line)
+
+    def fail(self, who: str, address: int) -> bool:
+        """Queue a memory failure; whether that was possible."""
+        flag = Flag.ACTION_REQUIRED if self.handling.is_synchronous else Flag.ACTION_OPTIONAL
+        return self.queue(who, PageWork(address, flag))
+
+    def queue(self, who: str, work: PageWork) -> bool:
+        if self.features.checks_page_frame and not self.pages.is_ram(work.address):
+            self.warn(f"{who}: does nothing, it names no RAM", dmesg.invalid_address(work.address))
+            return False
+        if work not in self.handling.work:
+            self.handling.work.append(work)
+            self.tell(f"{who}: queues work on the page at {work.address:#x} ({work.flag.value})")
+        return True
+
+
+def _memory(view: _View, number: int, entry: Entry) -> None:
+    who = f"section {number}, memory error"
+    size = MemoryErrorSection.fixed_size
+    section = MemoryErrorSection.decode_at(at(view.block, entry.payload, size), 0, size)[0]
+    view.handling.is_queued = False
+    threshold = entry.header.flags & SectionFlags.ERROR_THRESHOLD_EXCEEDED
+    if not section.validation_bits & MemoryValid.PHYSICAL_ADDRESS:
+        view.tell(f"{who}: does nothing, it has no physical address")
+    elif view.is_recoverable(entry):
+        view.handling.is_queued = view.fail(who, section.physical_address)
+    elif entry.header.error_severity == Severity.CORRECTED and threshold:
+        work = PageWork(section.physical_address, Flag.SOFT_OFFLINE)
+        view.handling.is_queued = view.queue(who, work)
+    else:
+        view.tell(f"{who}: does nothing, block and section are not both recoverable")
+
+
+def _arm_processor(view: _View, number: int, entry: Entry) -> None:
+    who = f"section {number}, ARM processor error"
+    size = ArmProcessorErrorSection.fixed_size
+    length, deduction = entry.header.error_data_length, view.features.arm_length_deduction
+    view.handling.is_queued = False
+    if deduction is not None and length < size:
+        view.tell(f"{who}: does nothing, it is too short", *dmesg.arm_too_short(length))
+        return
+    if not view.is_recoverable(entry):
+        view.tell(f"{who}: does nothing, block and section are not both recoverable")
+        return
+    section = ArmProcessorErrorSection.decode_at(at(view.block, entry.payload, size), 0, size)[0]
+    left = None if deduction is None else length - deduction
+    position = entry.payload + size
+    for _ in range(section.error_information_count):
+        step = ErrorInformation.fixed_size
+        info = ErrorInformation.decode_at(at(view.block, position, step), 0, step)[0]
+        if left is not None:
+            if left < step or left < info.length:
+                break
+            left -= info.length
+        position += info.length
+        if _names_page(info):
+            view.handling.is_queued = view.fail(who, info.physical_fault_address)
+        else:
+            what = f"{who}: only complains, it handles cache errors with a physical address"
+            view.warn(what, dmesg.unhandled_arm_error(info.type))
+
+
+def _names_page(info: ErrorInformation) -> bool:
+    valid = info.validation_bits & ErrorInformationValid.PHYSICAL_FAULT_ADDRESS
+    return bool(info.type & ArmErrorType.CACHE and valid)
+
+
+def _pcie(view: _View, number: int, entry: Entry) -> None:
+    who = f"section {number}, PCIe error"
+    size = PcieErrorSection.fixed_size
+    section = PcieErrorSection.decode_at(at(view.block, entry.payload, size), 0, size)[0]
+    needed = PcieValid.DEVICE_ID | PcieValid.AER_INFO
+    if section.validation_bits & needed != needed:
+        view.tell(f"{who}: does nothing, it lacks the device or its AER registers")
+        return
+    severity = {Severity.RECOVERABLE: "non-fatal", Severity.FATAL: "fatal"}
+    kind = severity.get(entry.header.error_severity, "correctable")
+    if entry.header.flags & SectionFlags.RESET:
+        kind = "fatal"
+    view.tell(f"{who}: hands {section.device_id.address} to the AER driver as {kind}")
+
+
+def _pass_on(view: _View, number: int, entry: Entry) -> None:
+    what = f"section {number}, type {entry.header.section_type}: only passes it on to listeners"
+    view.tell(what)
+
+
+_REACTIONS: dict[object, Callable[[_View, int, Entry], None]] = {
+    MemoryErrorSection.guid: _memory,
+    ArmProcessorErrorSection.guid: _arm_processor,
+    PcieErrorSection.guid: _pcie,
+}

@@ -1,0 +1,60 @@
+"""An SError interrupt, as Linux on arm64 judges it: by its syndrome alone.
+
+No GHES source is asked.  A record that firmware filled for a source with an SEI notification adds
+nothing to what the exception means, because Linux has no driver for that notification.
+"""
+
+from __future__ import annotations
+
+from apeitool.linux import dmesg
+from apeitool.ospm.outcome import Did, Fate, Outcome, Reply
+from apeitool.registers.arm import (
+    DFSC_ASYNCHRONOUS_SERROR,
+    AsynchronousErrorType,
+    Esr,
+    ExceptionClass,
+    SErrorIss,
+)
+
+SOURCE = "Linux do_serror(), arch/arm64/kernel/traps.c, seen on 6.1.176"
+
+SURVIVABLE = {
+    AsynchronousErrorType.CE: "the error was corrected",
+    AsynchronousErrorType.UEO: "what was running can be restarted",
+}
+"""The states that Linux lets pass, and why it may."""
+
+
+def syndrome(aet: AsynchronousErrorType) -> int:
+    """ESR_EL1 of an SError with an architected syndrome."""
+    iss = SErrorIss.compose(dfsc=DFSC_ASYNCHRONOUS_SERROR, aet=int(aet))
+    return Esr.compose(ec=int(ExceptionClass.SERROR), il=1, iss=iss)
+
+
+def judge(esr: int, *, has_ras: bool) -> Reply:
+    """What an SError with this syndrome does to Linux; ``has_ras``: the processor can contain it."""
+    survivable, why = _weigh(SErrorIss(Esr(esr).iss), has_ras=has_ras)
+    reason = f"an SError is judged by its syndrome alone: {why}"
+    if survivable:
+        did = Did("asks no source; the syndrome lets it go on, and it prints nothing", (), SOURCE)
+        return Reply((did,), Outcome(Fate.GOES_ON, reason, SOURCE))
+    lines = (dmesg.serror(esr), dmesg.SERROR)
+    did = Did("asks no source; the syndrome makes it panic", lines, SOURCE)
+    return Reply((did,), Outcome(Fate.PANIC, reason, SOURCE))
+
+
+def _weigh(iss: SErrorIss, *, has_ras: bool) -> tuple[bool, str]:
+    if not has_ras:
+        return False, "without the RAS extension no SError tells whether it was contained"
+    if iss.ids:
+        return (
+            False,
+            "IDS is set, so the syndrome is the implementation's own and Linux cannot read it",
+        )
+    if iss.dfsc != DFSC_ASYNCHRONOUS_SERROR:
+        return False, f"DFSC is {iss.dfsc:#x}, so AET tells nothing, and the error counts as UC"
+    aet = AsynchronousErrorType(iss.aet)
+    name = aet.name if aet.is_known else "a reserved value"
+    if aet in SURVIVABLE:
+        return True, f"AET is {name}, {SURVIVABLE[aet]}"
+    return False, f"AET is {name} ({aet.text}), and Linux goes on only after CE and UEO"
