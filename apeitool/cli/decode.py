@@ -93,7 +93,7 @@ class _Work:
                             self._fail(capture.origin, wrong)
                             continue
                         for problem in found.problems:
-                            talk(f"{capture.origin}: {problem}")
+                            self._say(capture.origin, problem)
                         yield capture.origin, found
                 except ApeiError as wrong:
                     self.count += 1
@@ -101,7 +101,12 @@ class _Work:
 
     def _fail(self, origin: str, wrong: ApeiError) -> None:
         self.failures += 1
-        talk(f"{origin}: {wrong}" if origin else str(wrong))
+        self._say(origin, wrong)
+
+    def _say(self, origin: str, what: object) -> None:
+        from apeitool.render.text import harmless
+
+        talk(harmless(f"{origin}: {what}" if origin else str(what)))
 
 
 def _text(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bool) -> None:

@@ -249,7 +249,7 @@ def _guid_name(guid: UUID) -> str:
 
 def dump(data: bytes, pad: str) -> Iterator[str]:
     """Rows of hex with their characters; long data is cut, zeros are counted."""
-    if not any(data):
+    if data.count(0) == len(data):
         yield f"{pad}all zero"
         return
     for start in range(0, min(len(data), _SHOWN), _ROW):

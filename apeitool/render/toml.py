@@ -87,7 +87,7 @@ def _literal(field: Field, value: Any) -> str:
         return f"[{', '.join(_literal(field, item) for item in value)}]"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        safe = (c if c >= " " and c != "\x7f" else f"\\u{ord(c):04X}" for c in escaped)
+        safe = (c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped)
         return f'"{"".join(safe)}"'
     return hex(value) if field.hexadecimal or field.view else str(value)
 
