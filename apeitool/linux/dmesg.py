@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apeitool.cper.sections.arm_processor import ArmErrorType
+from apeitool.cper.arm_error import ArmErrorType
 from apeitool.linux.accept import FW_BUG, FW_WARN
 from apeitool.linux.features import Features
 

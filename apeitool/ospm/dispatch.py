@@ -24,9 +24,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from apeitool.cper.arm_error import ArmErrorType
 from apeitool.cper.record import SectionFlags
 from apeitool.cper.sections.arm_processor import (
-    ArmErrorType,
     ArmProcessorErrorSection,
     ErrorInformation,
     ErrorInformationValid,

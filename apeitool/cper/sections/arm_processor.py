@@ -12,9 +12,16 @@ from apeitool.cper.arm_context import (
     UnknownRegisters,
     registers_type,
 )
+from apeitool.cper.arm_error import (
+    ERROR_WORDS,
+    ArmErrorType,
+    BusErrorInformation,
+    CacheValid,
+    ErrorFlags,
+)
 from apeitool.cper.section import Section
 from apeitool.registers.arm import Midr, Mpidr
-from apeitool.wire.labels import Bits, Label, Word, flag_names
+from apeitool.wire.labels import flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 from apeitool.wire.types import (
@@ -57,177 +64,6 @@ class ErrorInformationValid(enum.IntFlag):
     PHYSICAL_FAULT_ADDRESS = 16
 
 
-class ArmErrorType(enum.IntFlag):
-    """What failed, in the encoding of UEFI 2.9A, Linux and QEMU (bits 1 to 4).
-
-    Earlier text and firmware count 0 cache, 1 TLB, 2 bus, 3 micro-architectural.
-    """
-
-    CACHE = 2
-    TLB = 4
-    BUS = 8
-    MICRO_ARCHITECTURAL = 16
-
-
-class ErrorFlags(enum.IntFlag):
-    """Flags of an error information structure."""
-
-    FIRST_ERROR_CAPTURED = 1
-    LAST_ERROR_CAPTURED = 2
-    PROPAGATED = 4
-    OVERFLOW = 8
-
-
-class TransactionType(Label):
-    """Whose access it was."""
-
-    INSTRUCTION = 0
-    DATA_ACCESS = 1
-    GENERIC = 2
-
-
-class CacheOperation(Label):
-    """What the cache was doing."""
-
-    GENERIC_ERROR = 0
-    GENERIC_READ = 1
-    GENERIC_WRITE = 2
-    DATA_READ = 3
-    DATA_WRITE = 4
-    INSTRUCTION_FETCH = 5
-    PREFETCH = 6
-    EVICTION = 7
-    SNOOPING = 8
-    SNOOPED = 9
-    MANAGEMENT = 10
-
-
-class TlbOperation(Label):
-    """What the TLB was doing."""
-
-    GENERIC_ERROR = 0
-    GENERIC_READ = 1
-    GENERIC_WRITE = 2
-    DATA_READ = 3
-    DATA_WRITE = 4
-    INSTRUCTION_FETCH = 5
-    PREFETCH = 6
-    LOCAL_MANAGEMENT = 7
-    EXTERNAL_MANAGEMENT = 8
-
-
-class BusOperation(Label):
-    """What the bus was doing."""
-
-    GENERIC_ERROR = 0
-    GENERIC_READ = 1
-    GENERIC_WRITE = 2
-    DATA_READ = 3
-    DATA_WRITE = 4
-    INSTRUCTION_FETCH = 5
-    PREFETCH = 6
-
-
-class Participation(Label):
-    """The processor's part in a bus error."""
-
-    LOCAL_PROCESSOR_ORIGINATED = 0
-    LOCAL_PROCESSOR_RESPONDED = 1
-    LOCAL_PROCESSOR_OBSERVED = 2
-    GENERIC = 3
-
-
-class AddressSpace(Label):
-    """Which memory a bus error was about."""
-
-    EXTERNAL_MEMORY_ACCESS = 0
-    INTERNAL_MEMORY_ACCESS = 1
-    UNKNOWN = 2
-    DEVICE_MEMORY_ACCESS = 3
-
-
-class CacheValid(enum.IntFlag):
-    """Validation bits of cache and TLB error information; a bus adds more."""
-
-    TRANSACTION_TYPE = 1
-    OPERATION = 2
-    LEVEL = 4
-    PROCESSOR_CONTEXT_CORRUPT = 8
-    CORRECTED = 16
-    PRECISE_PC = 32
-    RESTARTABLE_PC = 64
-
-
-class BusValid(enum.IntFlag):
-    """Validation bits of bus error information."""
-
-    TRANSACTION_TYPE = 1
-    OPERATION = 2
-    AFFINITY_LEVEL = 4
-    PROCESSOR_CONTEXT_CORRUPT = 8
-    CORRECTED = 16
-    PRECISE_PC = 32
-    RESTARTABLE_PC = 64
-    PARTICIPATION_TYPE = 128
-    TIME_OUT = 256
-    ADDRESS_SPACE = 512
-    MEMORY_ATTRIBUTES = 1024
-    ACCESS_MODE = 2048
-
-
-class CacheErrorInformation(Word):
-    """Error information of a cache error.
-
-    Source:  UEFI 2.10 N.2.4.4.1.1
-    """
-
-    validation_bits = Bits(0, 16, CacheValid)
-    transaction_type = Bits(16, 2, TransactionType)
-    operation = Bits(18, 4, CacheOperation)
-    level = Bits(22, 3)
-    processor_context_corrupt = Bits(25)
-    corrected = Bits(26)
-    precise_pc = Bits(27)
-    restartable_pc = Bits(28)
-
-
-class TlbErrorInformation(CacheErrorInformation):
-    """Error information of a TLB error; laid out as that of a cache.
-
-    Source:  UEFI 2.10 N.2.4.4.1.2
-    """
-
-    operation = Bits(18, 4, TlbOperation)
-
-
-class BusErrorInformation(Word):
-    """Error information of a bus error.
-
-    Source:  UEFI 2.10 N.2.4.4.1.3
-    """
-
-    validation_bits = Bits(0, 16, BusValid)
-    transaction_type = Bits(16, 2, TransactionType)
-    operation = Bits(18, 4, BusOperation)
-    affinity_level = Bits(22, 3)
-    processor_context_corrupt = Bits(25)
-    corrected = Bits(26)
-    precise_pc = Bits(27)
-    restartable_pc = Bits(28)
-    participation_type = Bits(29, 2, Participation)
-    time_out = Bits(31)
-    address_space = Bits(32, 2, AddressSpace)
-    memory_attributes = Bits(34, 9)
-    access_mode = Bits(43, doc="0 secure, 1 normal")
-
-
-_WORDS: dict[int, type[Word]] = {
-    ArmErrorType.CACHE: CacheErrorInformation,
-    ArmErrorType.TLB: TlbErrorInformation,
-    ArmErrorType.BUS: BusErrorInformation,
-}
-
-
 class ErrorInformation(Structure):
     """ARM processor error information structure.
 
@@ -247,7 +83,7 @@ class ErrorInformation(Structure):
     error_information: Annotated[
         U64,
         Hex,
-        Named(lambda i: _WORDS.get(i.type)),
+        Named(lambda i: ERROR_WORDS.get(i.type)),
         When(ErrorInformationValid.ERROR_INFORMATION),
     ] = 0
     virtual_fault_address: Annotated[Address, When(ErrorInformationValid.VIRTUAL_FAULT_ADDRESS)] = 0
@@ -260,7 +96,7 @@ class ErrorInformation(Structure):
         """What failed, and how, as far as it is said."""
         what = " and ".join(flag_names(ArmErrorType, self.type)) or "unknown"
         text = f"{what} error"
-        word = _WORDS.get(self.type)
+        word = ERROR_WORDS.get(self.type)
         if word is not None and self.is_valid("error_information"):
             value: Any = word(self.error_information)
             valid = value.validation_bits
