@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from apeitool.cper.sections.pcie import PcieErrorSection as PcieErrorSection
     from apeitool.cper.severity import Severity as Severity
     from apeitool.cper.timestamp import Timestamp as Timestamp
+    from apeitool.errors import AccessError as AccessError
     from apeitool.errors import Ambiguous as Ambiguous
     from apeitool.errors import ApeiError as ApeiError
     from apeitool.errors import BadChecksum as BadChecksum
@@ -97,6 +98,7 @@ _HOMES = {
     "cper.severity": ("Severity",),
     "cper.timestamp": ("Timestamp",),
     "errors": (
+        "AccessError",
         "Ambiguous",
         "ApeiError",
         "BadChecksum",

@@ -77,6 +77,10 @@ class CaptureError(ApeiError):
         super().__init__(f"{where}: {message}" if where else message)
 
 
+class AccessError(ApeiError):
+    """An address where there is no memory, or a register that cannot be read or written."""
+
+
 class ProtocolError(ApeiError):
     """An event that the state of the firmware and guest dialogue does not allow."""
 

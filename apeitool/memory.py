@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Protocol
 
-from apeitool.errors import ApeiError
+from apeitool.errors import AccessError
 from apeitool.registers.address import AddressSpace, GenericAddress
 
 
@@ -13,7 +13,7 @@ class Memory(Protocol):
     """What can be read and written at guest-physical addresses: a model, or a real guest's RAM.
 
     Units:   addresses and lengths in bytes.
-    Raises:  ApeiError where there is no memory.
+    Raises:  AccessError where there is no memory.
     """
 
     def read(self, address: int, length: int) -> bytes:
@@ -28,14 +28,14 @@ class Memory(Protocol):
 class Regions:
     """Memory that lies only in some ranges of addresses, zero at first.
 
-    Raises:  ApeiError when ranges overlap, and for an access that no single range contains.
+    Raises:  AccessError when ranges overlap, and for an access that no single range contains.
     """
 
     def __init__(self, *ranges: range) -> None:
         ordered = sorted(ranges, key=lambda extent: extent.start)
         for lower, upper in pairwise(ordered):
             if lower.stop > upper.start:
-                raise ApeiError(f"two regions of memory overlap at {upper.start:#x}")
+                raise AccessError(f"two regions of memory overlap at {upper.start:#x}")
         self._regions = tuple((extent, bytearray(len(extent))) for extent in ordered)
 
     def read(self, address: int, length: int) -> bytes:
@@ -52,13 +52,13 @@ class Regions:
         for extent, data in self._regions:
             if extent.start <= address and address + length <= extent.stop:
                 return data, address - extent.start
-        raise ApeiError(f"{length} bytes at {address:#x} are not in memory")
+        raise AccessError(f"{length} bytes at {address:#x} are not in memory")
 
 
 def read_register(memory: Memory, register: GenericAddress) -> int:
     """The value of a register: so many bits from its bit offset on.
 
-    Raises:  ApeiError when it is not in system memory, or has no bits.
+    Raises:  AccessError when it is not in system memory, or has no bits.
     Source:  ACPI 6.5 5.2.3.2
     """
     word = int.from_bytes(memory.read(register.address, _access_length(register)), "little")
@@ -68,13 +68,15 @@ def read_register(memory: Memory, register: GenericAddress) -> int:
 def write_register(memory: Memory, register: GenericAddress, value: int) -> None:
     """Set a register; the bits around it keep what they held.
 
-    Raises:  ApeiError when it is not in system memory, or the value is too wide for it.
+    Raises:  AccessError when it is not in system memory, or the value is too wide for it.
     Source:  ACPI 6.5 5.2.3.2
     """
     mask = register_mask(register)
     length = _access_length(register)
     if value & ~mask:
-        raise ApeiError(f"{value:#x} does not fit a register of {register.register_bit_width} bits")
+        raise AccessError(
+            f"{value:#x} does not fit a register of {register.register_bit_width} bits"
+        )
     offset = register.register_bit_offset
     around = 0
     if offset or register.register_bit_width < 8 * length:
@@ -90,12 +92,12 @@ def register_mask(register: GenericAddress) -> int:
 def _access_length(register: GenericAddress) -> int:
     """Bytes that hold the register: whole accesses, of one byte where their size is undefined."""
     if register.address_space_id != AddressSpace.SYSTEM_MEMORY:
-        raise ApeiError(
+        raise AccessError(
             f"the register at {register.address:#x} is in {register.address_space_id.text} space, "
             "not in memory"
         )
     if not register.register_bit_width:
-        raise ApeiError(f"the register at {register.address:#x} has no bits")
+        raise AccessError(f"the register at {register.address:#x} has no bits")
     step = register.access_size.length or 1
     bits = register.register_bit_offset + register.register_bit_width
     return -(-bits // (8 * step)) * step

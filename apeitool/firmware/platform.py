@@ -116,7 +116,7 @@ class Platform:
 
     Units:   addresses in bytes; times in seconds.
     Raises:  FirmwareFault for what firmware must not do, GuestFault for what the guest did wrong,
-             ApeiError where a register or a block is not in memory.
+             AccessError where a register or a block is not in memory.
     Source:  ACPI 6.5 18.3.2.7, 18.3.2.8
     """
 

@@ -26,8 +26,7 @@ from apeitool.ospm.dispatch import Handling
 from apeitool.ospm.outcome import Did, Fate, Outcome, Reply, Signal, SignalCode
 from apeitool.ospm.pages import SHIFT, Flag, Pages, PageWork, Task
 from apeitool.ospm.pages import SOURCE as PAGES_SOURCE
-from apeitool.registers.arm import Esr, ExceptionClass
-from apeitool.wire.labels import Bits, Word
+from apeitool.registers.arm import AbortIss, Esr, ExceptionClass
 
 SOURCE = "Linux do_sea(), arch/arm64/mm/fault.c, seen on 6.1.176, 6.12.95 and 7.2.13"
 FORCED = "Linux ghes_do_proc(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
@@ -35,13 +34,6 @@ FAULT = "Linux do_page_fault(), arch/arm64/mm/fault.c, seen on 6.1.176"
 
 EXTERNAL_ABORT = 0x10
 WALK_ABORTS = (0x14, 0x15, 0x16, 0x17, 0x1C, 0x1D, 0x1E, 0x1F)
-
-
-class AbortIss(Word):
-    """ISS of an instruction or data abort, as far as external aborts use it."""
-
-    dfsc = Bits(0, 6)
-    fnv = Bits(10)
 
 
 @dataclass(frozen=True, slots=True)

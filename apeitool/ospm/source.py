@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
 from apeitool.acpi.status import HEADER_LENGTH
-from apeitool.errors import ApeiError, GuestFault
+from apeitool.errors import AccessError, ApeiError, GuestFault
 from apeitool.linux.accept import BlockVerdict, check_entries, check_gar, check_header
 from apeitool.linux.features import Architecture
 from apeitool.memory import Memory
@@ -118,7 +118,7 @@ class _Aborted(Exception):
 class BoundSource:
     """A source that Linux has bound to: it reads, judges, clears and acknowledges.
 
-    Raises:  ApeiError for a register that is not in memory: the modelled machine has no ports.
+    Raises:  AccessError for a register that is not in memory: the modelled machine has no ports.
     """
 
     def __init__(self, memory: Memory, source: Ghes, architecture: Architecture) -> None:
@@ -131,7 +131,7 @@ class BoundSource:
         registers += [source.read_ack_register] if isinstance(source, GhesV2) else []
         for register in registers:
             if register.address_space_id != AddressSpace.SYSTEM_MEMORY:
-                raise ApeiError(f"source {source.source_id}: a port as register is not modelled")
+                raise AccessError(f"source {source.source_id}: a port as register is not modelled")
         self._mapped = self._pointer_at_probe()
 
     @property

@@ -112,6 +112,13 @@ class SErrorIss(Word):
 DFSC_ASYNCHRONOUS_SERROR = 0x11
 
 
+class AbortIss(Word):
+    """ISS of an instruction or data abort, as far as external aborts use it."""
+
+    dfsc = Bits(0, 6)
+    fnv = Bits(10)
+
+
 class RegisterEncoding(Word):
     """How MRS names a system register."""
 

@@ -149,7 +149,7 @@ def run(
     )
     machine.power_on({each.source_id: _block(each) for each in TELLINGS.values()})
     who = "the kernel, for a task," if setting.in_kernel else "a task"
-    machine.say(Actor.HARDWARE, f"{who} loads from {address:#x}: reports an error to firmware")
+    machine.say(Actor.HARDWARE, f"reports an error to firmware: {who} loaded from {address:#x}")
     notify = machine.publish(telling.source_id, block)
     machine.say(Actor.FIRMWARE, telling.hands_on.format(aet=setting.aet.name))
     if notify.type == NotificationType.SEA:
