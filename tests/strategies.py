@@ -80,7 +80,7 @@ def _part(cls: type[Structure], field: Field) -> Strategy:
     if field.type is bytes:
         return st.binary(max_size=_room(cls, field))
     if field.type is tuple:
-        return several(*kinds_of(_item(cls, field)))
+        return several(*kinds_of(item_of(cls, field)))
     return st.one_of(*(instances(k) for k in kinds_of(field.type) if is_finished(k)))
 
 
@@ -88,11 +88,11 @@ def _room(cls: type[Structure], field: Field) -> int:
     """Bytes that a raw part may have: fewer than one more item of an uncounted list before it."""
     before = cls.fields[cls.fields.index(field) - 1]
     if isinstance(before.kind, Many) and before.kind.count is None:
-        return min(k.shortest for k in kinds_of(_item(cls, before))) - 1
+        return min(k.shortest for k in kinds_of(item_of(cls, before))) - 1
     return LENGTH
 
 
-def _item(cls: type[Structure], field: Field) -> type[Structure]:
+def item_of(cls: type[Structure], field: Field) -> type[Structure]:
     """What a list is declared to hold."""
     tables = (get_annotations(base) for base in cls.__mro__)
     declared = next(table[field.name] for table in tables if field.name in table)
@@ -149,6 +149,7 @@ def _default(name: str) -> Callable[[type[Structure]], Strategy]:
 _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "Record.body": ("any structure by its annotation; gaps merge", lambda cls: _body()),
     "Hest.sources": ("any structure by its annotation; ids are unique", lambda cls: _sources()),
+    "GenericErrorDataEntry.revision": ("it tells the two apart", _default("revision")),
     "FutureSource.type": ("12 and above are", lambda cls: st.integers(12, 0xFFFF)),
     "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
     "Notification.length": ("it is the structure's own", _default("length")),

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, Self
 
 from apeitool.cper.record import SectionFlags
 from apeitool.cper.section import OpaqueSection, Section, SectionPart
@@ -59,18 +59,14 @@ class GenericErrorDataEntry(Structure):
     Source:  ACPI 6.5 18.3.2.7.1
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.7.1"
-
     section_type: Annotated[GUID, Derived(lambda e: e.section.guid)] = AUTO
     error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
-    revision: Annotated[U16, Hex, Derived(lambda e: e.writes)] = AUTO
+    revision: Annotated[U16, Hex] = 0x0300
     validation_bits: Annotated[U8, EntryValid] = 0
     flags: Annotated[U8, SectionFlags] = 0
     error_data_length: Annotated[U32, Unit("bytes"), Derived(lambda e: e.section.size)] = AUTO
     fru_id: Annotated[GUID, When(EntryValid.FRU_ID)] = NIL
     fru_text: Annotated[str, Text(20), When(EntryValid.FRU_TEXT)] = ""
-
-    writes: ClassVar[int] = 0
 
     def check(self) -> Iterator[Problem]:
         section: Section = getattr(self, "section", OpaqueSection())
@@ -88,9 +84,7 @@ class GenericErrorDataEntryV2(GenericErrorDataEntry):
     Source:  ACPI 6.0 18.3.2.7.1
     """
 
-    source: ClassVar[str] = "ACPI 6.0 18.3.2.7.1"
-    writes: ClassVar[int] = 0x0201
-
+    revision: Annotated[U16, Hex] = 0x0201
     section: Annotated[Section, SectionPart("section_type", length="error_data_length")] = (
         OpaqueSection()
     )
@@ -105,8 +99,6 @@ class GenericErrorDataEntryV3(GenericErrorDataEntry):
     Source:  ACPI 6.5 18.3.2.7.1
     """
 
-    writes: ClassVar[int] = 0x0300
-
     timestamp: Annotated[U64, Hex, Timestamp, When(EntryValid.TIMESTAMP)] = 0
     section: Annotated[Section, SectionPart("section_type", length="error_data_length")] = (
         OpaqueSection()
@@ -119,19 +111,28 @@ def entry_type(buffer: bytes, position: int) -> type[GenericErrorDataEntry]:
     return GenericErrorDataEntryV3 if major >= 3 else GenericErrorDataEntryV2
 
 
+MOST_COUNTED = 0x3FF
+"""The largest entry count that block status has room for."""
+
+
 def _status(block: Any) -> int:
     """Block status that says what the entries are."""
-    bad = [e for e in block.entries if e.error_severity <= Severity.FATAL]
-    good = [e for e in block.entries if e.error_severity == Severity.CORRECTED]
     if not block.entries:
-        return int(block.error_severity <= Severity.FATAL) or 2
+        return 0
+    bad = [e for e in block.entries if e.error_severity <= Severity.FATAL]
+    good = len(block.entries) - len(bad)
     return BlockStatus.compose(
-        uncorrectable_error_valid=bool(bad) or not good,
+        uncorrectable_error_valid=bool(bad),
         correctable_error_valid=bool(good),
         multiple_uncorrectable_errors=len(bad) > 1,
-        multiple_correctable_errors=len(good) > 1,
-        error_data_entry_count=min(len(block.entries), 0x3FF),
+        multiple_correctable_errors=good > 1,
+        error_data_entry_count=min(len(block.entries), MOST_COUNTED),
     )
+
+
+def _raw_offset(block: Any) -> int:
+    """Where raw data goes: behind the error data and what lies between."""
+    return HEADER_LENGTH + block.data_length + len(block.gap) if block.raw_data else 0
 
 
 def _raw_start(block: Any) -> int:
@@ -150,12 +151,9 @@ class StatusBlock(Structure):
     Source:  ACPI 6.5 18.3.2.7.1
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.7.1"
-
     block_status: Annotated[U32, Hex, BlockStatus, Derived(_status)] = AUTO
     raw_data_offset: Annotated[
-        U32, Unit("bytes"), Derived(lambda b: HEADER_LENGTH + b.data_length if b.raw_data else 0,
-                                    last=True)
+        U32, Unit("bytes"), Derived(_raw_offset, last=True)
     ] = AUTO  # fmt: skip
     raw_data_length: Annotated[U32, Unit("bytes"), Derived(lambda b: len(b.raw_data))] = AUTO
     data_length: Annotated[
@@ -177,6 +175,13 @@ class StatusBlock(Structure):
         bytes, Raw(length=lambda b: b.raw_data_length if _raw_start(b) else 0), "of the OEM"
     ] = b""
     trailing: Annotated[Rest, "behind the block"] = b""
+
+    def sealed(self) -> Self:
+        """A copy whose counts and lengths follow from what is in it."""
+        if self.gap and not self.raw_data:
+            # Without raw data there is nothing to be between.
+            return self.replace(gap=b"", trailing=self.gap + self.trailing).sealed()
+        return super().sealed()
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -200,7 +205,7 @@ class StatusBlock(Structure):
             rule = f"{len(self.unparsed)} bytes of error data are no entry"
             yield self.trouble("entry-rest", "unparsed", rule)
         count = BlockStatus(self.block_status).error_data_entry_count
-        if self.block_status and count != len(self.entries):
+        if self.block_status and count != min(len(self.entries), MOST_COUNTED):
             yield self.trouble(
                 "entry-count", "block_status", f"{count} said, {len(self.entries)} found"
             )

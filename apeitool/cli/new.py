@@ -12,6 +12,7 @@ from apeitool.cli.options import output, writer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from apeitool.acpi.hest.generic import Ghes
     from apeitool.acpi.hest.table import Hest
     from apeitool.cper.section import Section
     from apeitool.wire.record import Structure
@@ -109,14 +110,14 @@ def lab_hest() -> Hest:
     return apei.Hest(sources=[polled, _source(apei.GhesV2, 2, "NMI", RESERVED_BASE)])
 
 
-def _source(kind: Any, number: int, told_by: str, base: int, **told: int) -> Structure:
+def _source(kind: Any, number: int, told_by: str, base: int, **told: int) -> Ghes:
     """A source whose registers lie in the page at ``base``, one word each."""
     import apeitool as apei
 
     acknowledge: dict[str, Any] = {}
     if kind is apei.GhesV2:
         acknowledge["read_ack_register"] = apei.GenericAddress.memory(base + 0x800 + 8 * number)
-    source: Structure = kind(
+    source: Ghes = kind(
         source_id=number,
         max_sections_per_record=16,
         error_status_address=apei.GenericAddress.memory(base + 8 * number),

@@ -30,7 +30,10 @@ class ContextType(Label):
 
 
 class Registers(Structure):
-    """What a context holds."""
+    """What a context holds.
+
+    Source:  UEFI 2.10 N.2.4.4.2
+    """
 
 
 class AArch32GeneralRegisters(Registers):
@@ -268,7 +271,11 @@ class MiscRegisters(Registers):
 
 
 class UnknownRegisters(Registers):
-    """A context of unknown type, or shorter than its type needs."""
+    """A context of unknown type, or shorter than its type needs.
+
+    Shape:   any length.
+    Source:  UEFI 2.10 N.2.4.4.2
+    """
 
     rest: Rest = b""
 

@@ -3,11 +3,11 @@
 import enum
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from apeitool.cper.guids import LINUX_PSTORE, NOTIFICATION_TYPES
-from apeitool.cper.section import OpaqueSection, Section, read_section
+from apeitool.cper.section import Content, Gap, OpaqueSection, Section, read_section
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp
 from apeitool.wire.problem import Problem
@@ -83,8 +83,6 @@ class SectionDescriptor(Structure):
     Source:  UEFI 2.10 N.2.2
     """
 
-    source: ClassVar[str] = "UEFI 2.10 N.2.2"
-
     section_offset: Annotated[U32, Unit("bytes")] = 0
     section_length: Annotated[U32, Unit("bytes")] = 0
     revision: Annotated[U16, Hex] = 0x0100
@@ -95,12 +93,6 @@ class SectionDescriptor(Structure):
     fru_id: Annotated[GUID, When(DescriptorValid.FRU_ID)] = NIL
     section_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
     fru_text: Annotated[str, Text(20), When(DescriptorValid.FRU_TEXT)] = ""
-
-
-class Gap(Structure):
-    """Bytes of a record's body that no section descriptor points at."""
-
-    data: Rest = b""
 
 
 def _place(
@@ -126,8 +118,9 @@ class _Body(Part):
 
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
-    ) -> tuple[tuple[Structure, ...], int]:
-        first, nodes = position, []
+    ) -> tuple[tuple[Content, ...], int]:
+        first = position
+        nodes: list[Content] = []
         for descriptor in values.section_descriptors:
             stop = position + descriptor.section_length
             if start + descriptor.section_offset != position or stop > end:
@@ -141,10 +134,10 @@ class _Body(Part):
 
     def _scattered(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
-    ) -> tuple[tuple[Structure, ...], int]:
+    ) -> tuple[tuple[Content, ...], int]:
         """As `take`, for sections that do not lie one behind the other to the record's end."""
         descriptors = values.section_descriptors
-        nodes: list[Structure] = []
+        nodes: list[Content] = []
         limit = _limit(values, buffer, start, position, end)
         for index, begin, stop in _place(descriptors, position - start, limit - start):
             if start + begin > position:
@@ -164,29 +157,45 @@ def _limit(values: Any, buffer: bytes, start: int, position: int, end: int) -> i
     for descriptor in values.section_descriptors:
         stop = start + descriptor.section_offset + descriptor.section_length
         furthest = max(furthest, stop)
-    if furthest <= said or (said >= position and buffer[said : said + 4] == _START):
+    next_begins = said >= position and buffer[said : min(said + 4, end)] == _START
+    if furthest <= said or next_begins:
         return said
     return min(end, furthest)
 
 
 def _describe(record: Any) -> tuple[SectionDescriptor, ...]:
-    """A descriptor for each section of a body, one behind the other."""
-    sections = [node for node in record.body if isinstance(node, Section)]
-    offset = HEADER_LENGTH + SectionDescriptor.fixed_size * len(sections)
-    descriptors: list[SectionDescriptor] = []
-    for node in record.body:
+    """A descriptor for each section of a body."""
+    return _descriptors(record.body, (), record.error_severity)
+
+
+def _descriptors(
+    body: Sequence[Content], known: Sequence[SectionDescriptor], severity: Severity
+) -> tuple[SectionDescriptor, ...]:
+    """Descriptors that follow a body.
+
+    Each section takes, in the order of the wire, the first known descriptor of its type that is
+    still free, and else a new one.  Known ones keep their order, new ones come behind them.
+    """
+    wire = sorted(range(len(known)), key=lambda i: (known[i].section_offset, i))
+    sections = sum(isinstance(node, Section) for node in body)
+    offset = HEADER_LENGTH + SectionDescriptor.fixed_size * sections
+    made: list[tuple[int, SectionDescriptor]] = []
+    for node in body:
         if isinstance(node, Section):
-            descriptors.append(
-                SectionDescriptor(
-                    section_offset=offset,
-                    section_length=node.size,
-                    flags=0 if descriptors else SectionFlags.PRIMARY,
-                    section_type=node.guid,
-                    section_severity=record.error_severity,
+            index = next((i for i in wire if known[i].section_type == node.guid), -1)
+            if index >= 0:
+                wire.remove(index)
+                descriptor = known[index]
+            else:
+                index = len(known)
+                flags = 0 if known or made else SectionFlags.PRIMARY
+                descriptor = SectionDescriptor(
+                    section_type=node.guid, section_severity=severity, flags=flags
                 )
-            )
+            placed = descriptor.replace(section_offset=offset, section_length=node.size)
+            made.append((index, placed))
         offset += node.size
-    return tuple(descriptors)
+    return tuple(descriptor for _, descriptor in sorted(made, key=lambda pair: pair[0]))
 
 
 class Record(Structure):
@@ -198,15 +207,15 @@ class Record(Structure):
     Source:  UEFI 2.10 N.2.1
     """
 
-    source: ClassVar[str] = "UEFI 2.10 N.2.1"
-
     signature_start: Annotated[str, Text(4), Derived(lambda r: SIGNATURE)] = AUTO
     revision: Annotated[U16, Hex] = 0x0101
     signature_end: Annotated[U32, Hex, Derived(lambda r: SIGNATURE_END)] = AUTO
     section_count: Annotated[U16, Derived(lambda r: len(r.section_descriptors), last=True)] = AUTO
     error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
     validation_bits: Annotated[U32, RecordValid] = 0
-    record_length: Annotated[U32, Unit("bytes"), Derived(lambda r: r.size, last=True)] = AUTO
+    record_length: Annotated[
+        U32, Unit("bytes"), Derived(lambda r: r.size - len(r.trailing), last=True)
+    ] = AUTO
     timestamp: Annotated[U64, Hex, Timestamp, When(RecordValid.TIMESTAMP)] = 0
     platform_id: Annotated[GUID, When(RecordValid.PLATFORM_ID)] = NIL
     partition_id: Annotated[GUID, When(RecordValid.PARTITION_ID)] = NIL
@@ -221,7 +230,7 @@ class Record(Structure):
         Many(SectionDescriptor, count="section_count"),
         Derived(_describe),
     ] = AUTO
-    body: Annotated[Sequence[Structure], _Body(), "sections and gaps in wire order"] = ()
+    body: Annotated[Sequence[Content], _Body(), "sections and gaps in wire order"] = ()
     trailing: Annotated[Rest, "bytes behind the record"] = b""
 
     @property
@@ -266,33 +275,28 @@ class Record(Structure):
             yield index, section
 
     def sealed(self) -> Self:
-        """A copy whose descriptors, counts and lengths follow from its body."""
-        descriptors = list(self.section_descriptors)
-        where = dict(zip(map(id, self.body), self._body_offsets(), strict=True))
-        for index, section in self._pairs():
-            descriptors[index] = descriptors[index].replace(
-                section_offset=where[id(section)],
-                section_length=section.sealed().size,
-                section_type=section.guid,
-            )
+        """A copy whose descriptors, counts and lengths follow from its body.
+
+        Descriptors that own no section of it are left out.
+        """
+        body = tuple(node.sealed() for node in self.body)
+        known = self.section_descriptors
         return self.replace(
-            section_descriptors=tuple(descriptors),
-            body=tuple(node.sealed() for node in self.body),
+            signature_start=AUTO,
+            signature_end=AUTO,
+            section_descriptors=_descriptors(body, known, self.error_severity),
+            body=body,
             section_count=AUTO,
             record_length=AUTO,
-        ).replace(record_length=AUTO)
-
-    def _body_offsets(self) -> Iterator[int]:
-        offset = HEADER_LENGTH + SectionDescriptor.fixed_size * len(self.section_descriptors)
-        for node in self.body:
-            yield offset
-            offset += node.sealed().size
+        )
 
     def check(self) -> Iterator[Problem]:
-        if self.signature_start != SIGNATURE or self.signature_end != SIGNATURE_END:
-            yield self.trouble(
-                "record-signature", "signature_start", "a record begins with CPER, FFFFFFFF"
-            )
+        if self.signature_start != SIGNATURE:
+            rule = f"{self.signature_start!r} is not {SIGNATURE!r}"
+            yield self.trouble("record-signature", "signature_start", rule)
+        if self.signature_end != SIGNATURE_END:
+            rule = f"{self.signature_end:#x} is not {SIGNATURE_END:#x}"
+            yield self.trouble("record-signature", "signature_end", rule)
         if self.section_count != len(self.section_descriptors):
             there = len(self.section_descriptors)
             yield self.trouble(

@@ -13,7 +13,24 @@ from apeitool.wire.record import Structure
 from apeitool.wire.types import NIL, Aside, Engine, Part, Rest
 
 
-class Section(Structure):
+class Content(Structure):
+    """What the body of a record is made of: sections, and gaps between them.
+
+    Source:  UEFI 2.10 N.2
+    """
+
+
+class Gap(Content):
+    """Bytes of a record's body that no section descriptor points at.
+
+    Shape:   any length.
+    Source:  UEFI 2.10 N.2
+    """
+
+    data: Rest = b""
+
+
+class Section(Content):
     """Body of one section: of a record, or of an error data entry.
 
     Each subclass lives in a file of its own below ``cper/sections``; its last field takes whatever
@@ -45,7 +62,6 @@ class OpaqueSection(Section):
     Source:  UEFI 2.10 N.2.3
     """
 
-    source: ClassVar[str] = "UEFI 2.10 N.2.3"
     title: ClassVar[str] = "section of unknown type"
 
     guid: Annotated[UUID, Aside(), "section type"] = NIL  # type: ignore[misc]

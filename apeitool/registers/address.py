@@ -1,6 +1,6 @@
 """Where a register is: the Generic Address Structure."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from apeitool.wire.labels import Label
 from apeitool.wire.record import Structure
@@ -47,8 +47,6 @@ class GenericAddress(Structure):
     Units:   width and offset in bits.
     Source:  ACPI 6.5 5.2.3.2
     """
-
-    source: ClassVar[str] = "ACPI 6.5 5.2.3.2"
 
     address_space_id: Annotated[AddressSpace, u8, "address space"] = AddressSpace.SYSTEM_MEMORY
     register_bit_width: Annotated[U8, Unit("bits")] = 0

@@ -101,12 +101,25 @@ class _Part(_Construct):
         return value
 
     def _build(self, obj: Any, stream: IO[bytes], context: Any, path: str) -> Any:
-        for item in obj if isinstance(obj, tuple) else (obj,):
-            stream.write(item if isinstance(item, bytes) else encode(item))
+        name = path.rpartition(" -> ")[2]
+        if isinstance(obj, tuple):
+            for index, item in enumerate(obj):
+                stream.write(_inside(item, f"{name}[{index}]"))
+        else:
+            stream.write(obj if isinstance(obj, bytes) else _inside(obj, name))
         return obj
 
     def _sizeof(self, context: Any, path: str) -> int:
         raise c.SizeofError("known from the bytes alone", path=path)
+
+
+def _inside(item: Structure, name: str) -> bytes:
+    """The bytes of a structure in a part; the path of an error leads through ``name``."""
+    try:
+        return encode(item)
+    except EncodeError as wrong:
+        inner = wrong.path.partition(".")[2]
+        raise EncodeError(wrong.message, path=f"{name}.{inner}" if inner else name) from wrong
 
 
 class _Whole(_Adapter):
@@ -196,6 +209,8 @@ def encode(instance: Structure) -> bytes:
     cls = type(instance)
     try:
         data: bytes = construct(cls).build(instance)
+    except EncodeError as wrong:
+        raise EncodeError(wrong.message, path=f"{cls.__name__}.{wrong.path}") from wrong
     except c.ConstructError as wrong:
         reason = str(wrong).partition("\n")[2].strip() or str(wrong).strip()
         raise EncodeError(reason, path=_path(cls, wrong)) from wrong
@@ -212,7 +227,7 @@ def _cut(instance: Structure, data: bytes, missing: int, shortest: int) -> bytes
     kept = cls.fixed_size - missing
     if not shortest <= kept <= cls.fixed_size:
         raise EncodeError(f"{kept} bytes is no length of {cls.__name__}", path=cls.__name__)
-    if any(data[kept:]):
+    if len(data) > cls.fixed_size or any(data[kept:]):
         raise EncodeError(
             f"a value lies behind the {kept} bytes it is written in", path=cls.__name__
         )

@@ -13,7 +13,7 @@ turns it into the real class.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -273,6 +273,7 @@ def encoder(cls: type[Structure]) -> Callable[[Structure], bytes]:
     code.space["pack"] = layout.pack
     code.space["doubt"] = _slow_encode
     code.space["error"] = struct.error
+    code.space["refusal"] = EncodeError
     fixed = f"pack({', '.join(values)})" if values else "b''"
     pieces = [fixed, *(_piece(field) for field in cls.parts)]
     whole = pieces[0] if len(pieces) == 1 else f"b''.join(({', '.join(pieces)}))"
@@ -283,7 +284,7 @@ def encoder(cls: type[Structure]) -> Callable[[Structure], bytes]:
         code.lines += [f"    if {' or '.join(checks)}:", "        return doubt(o)"]
     code.lines += [
         f"    return {whole}",
-        "except (error, AttributeError, TypeError, UnicodeEncodeError, OverflowError):",
+        "except (error, AttributeError, TypeError, ValueError, OverflowError, refusal):",
         "    return doubt(o)",
     ]
     return code.function("o")
@@ -333,8 +334,15 @@ def _slow_encode(instance: Structure) -> bytes:
     return codec.encode(instance)
 
 
-def initialise(instance: Structure, values: dict[str, Any]) -> None:
-    """Fill a new instance from a constructor's keywords; derive what was not given."""
+def initialise(
+    instance: Structure, values: dict[str, Any], *, known: Structure | None = None
+) -> None:
+    """Fill a new instance from a constructor's keywords; derive what was not given.
+
+    ``known`` has the values of what nothing else tells.
+
+    Raises:  EncodeError for a value of the wrong type, TypeError for a field that does not exist.
+    """
     cls = type(instance)
     put = object.__setattr__
     waiting: list[Field] = []
@@ -347,30 +355,54 @@ def initialise(instance: Structure, values: dict[str, Any]) -> None:
     if values:
         raise TypeError(f"{cls.__name__} has no field {', '.join(sorted(values))}")
     for field in waiting:
-        if field.derived is None:
-            raise TypeError(f"{cls.__name__}.{field.name}: nothing says how to derive it")
-        if field.derived.last:
+        if field.derived is None or field.derived.last:
             put(instance, field.name, 0)
     for field in sorted(waiting, key=lambda f: f.derived.last if f.derived else False):
-        value = field.derived.compute(instance) if field.derived else None
-        put(instance, field.name, _accept(cls, field, value))
+        put(instance, field.name, _accept(cls, field, _derive(instance, field, known)))
+
+
+def _derive(instance: Structure, field: Field, known: Structure | None) -> Any:
+    """What a field must hold; as it was known, or zero, where the other fields do not tell."""
+    path = f"{type(instance).__name__}.{field.name}"
+    if field.derived is None:
+        raise EncodeError("nothing says how to derive it", path=path)
+    try:
+        value = field.derived.compute(instance)
+    except AttributeError as wrong:
+        raise EncodeError(f"it cannot be derived: {wrong}", path=path) from wrong
+    if value is None:
+        value = getattr(known, field.name) if known is not None else 0
+    return value
 
 
 def _accept(cls: type[Structure], field: Field, value: Any) -> Any:
-    """The value in the type that decoding gives."""
-    kind = field.kind
+    """The value in the type that decoding gives.
+
+    Raises:  EncodeError when it is of another.
+    """
     if isinstance(value, bytearray | memoryview):
         value = bytes(value)
-    if field.type is tuple and not isinstance(value, tuple):
-        value = tuple(value)
-    elif field.is_enum and not isinstance(value, field.type) and isinstance(value, int):
-        value = field.type(value)
-    expected: Any = (
-        Structure if isinstance(kind, Part) and field.type not in (bytes, tuple) else field.type
-    )
-    if field.is_enum:
-        expected = int
-    if not isinstance(value, expected):
-        path = f"{cls.__name__}.{field.name}"
-        raise EncodeError(f"{type(value).__name__} given, {expected.__name__} needed", path=path)
+    if field.type is tuple:
+        return _accept_items(cls, field, value)
+    if field.is_enum and isinstance(value, int):
+        return value if isinstance(value, field.type) else field.type(value)
+    if not isinstance(value, field.type):
+        raise _wrong(value, field.type, f"{cls.__name__}.{field.name}")
     return value
+
+
+def _accept_items(cls: type[Structure], field: Field, value: Any) -> tuple[Any, ...]:
+    path = f"{cls.__name__}.{field.name}"
+    if not isinstance(value, tuple):
+        if isinstance(value, bytes | str) or not isinstance(value, Iterable):
+            raise _wrong(value, tuple, path)
+        value = tuple(value)
+    items: tuple[Any, ...] = value
+    for index, item in enumerate(items):
+        if not isinstance(item, field.item):
+            raise _wrong(item, field.item, f"{path}[{index}]")
+    return items
+
+
+def _wrong(value: Any, needed: Any, path: str) -> EncodeError:
+    return EncodeError(f"{type(value).__name__} given, {needed.__name__} needed", path=path)

@@ -9,8 +9,9 @@ field; only the generated code, which is first run when first needed, fills them
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Self, dataclass_transform, get_origin
+from typing import Any, ClassVar, Self, dataclass_transform, get_args, get_origin
 from uuid import UUID
 
 from apeitool.errors import EncodeError
@@ -33,20 +34,22 @@ from apeitool.wire.types import (
 class Field:
     """One row of a structure's field table.
 
+    ``item`` is the type of each value of a sequence; None where there is no sequence.
+
     ``offset`` is in bytes from the start of the structure; None behind a part, where it depends on
     the bytes.  ``view`` names the bits of the value: an ``IntFlag`` or a `Word`.
     """
 
     __slots__ = (
-        "default", "derived", "doc", "hexadecimal", "kind", "name", "named", "offset", "type",
-        "unit", "view", "when",
+        "default", "derived", "doc", "hexadecimal", "item", "kind", "name", "named", "offset",
+        "type", "unit", "view", "when",
     )  # fmt: skip
 
     def __init__(self, name: str, annotation: Any, default: Any, offset: int | None) -> None:
         self.name = name
         self.default = default
         self.offset = offset
-        self.type, facts = _split(annotation)
+        self.type, self.item, facts = _split(annotation)
         kinds = [f for f in facts if isinstance(f, Kind)]
         if len(kinds) > 1:
             raise TypeError(f"{name}: more than one wire kind")
@@ -94,13 +97,15 @@ class Field:
         return f"<Field {self.name} at {self.offset}>"
 
 
-def _split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+def _split(annotation: Any) -> tuple[Any, Any, tuple[Any, ...]]:
+    """The type of a field, that of its items, and the facts about it."""
     facts: tuple[Any, ...] = getattr(annotation, "__metadata__", ())
     if facts:
         annotation = annotation.__origin__
-    kind = get_origin(annotation) or annotation
     # Declared as a sequence, so that a constructor takes lists; held as a tuple.
-    return tuple if kind is Sequence else kind, facts
+    if get_origin(annotation) in (Sequence, tuple):
+        return tuple, get_args(annotation)[0], facts
+    return annotation, None, facts
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -122,9 +127,13 @@ class StructureMeta(type):
             if bases and get_origin(a) is not ClassVar
         }
         offset = _end_of_fixed(table)
+        inherited = set(table)
         for field_name, annotation in own.items():
+            if field_name in _TAKEN:
+                raise TypeError(f"{name}.{field_name}: the name means something else already")
             if field_name in table:
-                raise TypeError(f"{name}.{field_name}: declared by a base already")
+                table[field_name] = _refined(name, table[field_name], annotation, space)
+                continue
             default = space.pop(field_name, _REQUIRED)
             field = Field(field_name, annotation, default, offset)
             if default is _REQUIRED:
@@ -136,7 +145,8 @@ class StructureMeta(type):
             elif offset is not None:
                 offset += field.kind.size  # type: ignore[attr-defined]
             table[field_name] = field
-        space["__slots__"] = tuple(own)
+        space["__slots__"] = tuple(n for n in own if n not in inherited)
+        space |= _source(space.get("__doc__"))
         space |= _FIRST
         cls = super().__new__(mcls, name, bases, space)
         _NAMED.setdefault(name, cls)
@@ -150,9 +160,26 @@ class StructureMeta(type):
 
 
 _REQUIRED: Any = object()
+_TAKEN: set[str] = set()
+"""Names that no field can have: those of the base class, and of Construct's containers."""
 _NAMED: dict[str, StructureMeta] = {}
 _FIRST: dict[str, Any] = {}
 """Each class has its own pair of methods, which the generated ones replace at the first call."""
+
+
+def _refined(owner: str, old: Field, annotation: Any, space: dict[str, Any]) -> Field:
+    """A field that a subclass declares again: same place and kind, other names or default."""
+    new = Field(old.name, annotation, space.pop(old.name, old.default), old.offset)
+    same = type(new.kind) is type(old.kind) and not isinstance(new.kind, Part)
+    if not same or new.kind.size != old.kind.size:  # type: ignore[attr-defined]
+        raise TypeError(f"{owner}.{old.name}: declared by a base, as another kind")
+    return new
+
+
+def _source(doc: str | None) -> dict[str, str]:
+    """The class attribute ``source``, as the docstring has it."""
+    found = re.search(r"^ *Source: +(.*)$", doc or "", re.MULTILINE)
+    return {"source": found[1]} if found else {}
 
 
 def _end_of_fixed(table: dict[str, Field]) -> int | None:
@@ -183,7 +210,7 @@ class Structure(metaclass=StructureMeta):
                  when bytes are left that the structure has no place for.
         """
         if type(data) is not bytes:
-            data = bytes(data)
+            data = bytes(memoryview(data))
         item, end = cls.decode_at(data, 0, len(data))
         if end != len(data):
             from apeitool.errors import BadLength
@@ -246,7 +273,9 @@ class Structure(metaclass=StructureMeta):
 
         A field that no bit governs is valid; one that the bytes were too short for is not.
         """
-        field = next(f for f in self.fields if f.name == name)
+        field = next((f for f in self.fields if f.name == name), None)
+        if field is None:
+            raise AttributeError(f"{type(self).__name__} has no field {name}")
         if self.is_absent(field):
             return False
         if field.when is None:
@@ -281,7 +310,15 @@ class Structure(metaclass=StructureMeta):
             elif isinstance(value, tuple) and isinstance(field.kind, Part):
                 value = tuple(item.sealed() for item in value)
             values[field.name] = AUTO if field.derived else value
-        return type(self)(**values)
+        return self._made(values)
+
+    def _made(self, values: dict[str, Any]) -> Self:
+        """An instance of these values; what cannot be derived is as it is here."""
+        from apeitool.wire import compiled
+
+        made = object.__new__(type(self))
+        compiled.initialise(made, values, known=self)
+        return made
 
     @property
     def brief(self) -> str | None:
@@ -353,6 +390,7 @@ def named(name: str) -> type[Structure] | None:
     return _NAMED.get(name)  # type: ignore[return-value]
 
 
+_TAKEN |= {*vars(Structure), *dir(dict)}
 _FIRST |= {name: vars(Structure)[name] for name in ("decode_at", "to_bytes")}
 
 

@@ -201,6 +201,8 @@ class Many(Part):
         self.only: type[Structure] | None = None
         self.choose: Callable[[Any, bytes, int, int], type[Structure] | None] | None = None
         if isinstance(choose, type):
+            if not choose.shortest:  # type: ignore[attr-defined]
+                raise TypeError(f"{choose.__name__} may take no bytes: there could be any number")
             self.only = choose
         else:
             self.choose = choose
@@ -225,9 +227,12 @@ class Many(Part):
             kind = self.choose(values, buffer, position, end)
             if kind is None or end - position < kind.shortest:
                 break
-            item, position = engine(kind)(buffer, position, end)
+            item, behind = engine(kind)(buffer, position, end)
             items.append(item)
             left -= 1
+            if behind == position:
+                break
+            position = behind
         return tuple(items), position
 
 

@@ -19,8 +19,7 @@ class Ghes(ErrorSource):
     Source:  ACPI 6.5 18.3.2.7
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.7"
-    writes: ClassVar[SourceType | int] = SourceType.GENERIC_HARDWARE_ERROR
+    writes: ClassVar[SourceType | None] = SourceType.GENERIC_HARDWARE_ERROR
 
     related_source_id: Annotated[U16, Hex, "source that this one assists; 0xffff: none"] = (
         NO_RELATED_SOURCE
@@ -46,8 +45,7 @@ class GhesV2(Ghes):
     Source:  ACPI 6.5 18.3.2.8
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.8"
-    writes: ClassVar[SourceType | int] = SourceType.GENERIC_HARDWARE_ERROR_V2
+    writes: ClassVar[SourceType | None] = SourceType.GENERIC_HARDWARE_ERROR_V2
 
     read_ack_register: GenericAddress = GenericAddress()
     read_ack_preserve: Annotated[U64, Hex, "bits that are kept"] = 0xFFFFFFFFFFFFFFFE

@@ -1,11 +1,12 @@
 """IA-32 machine check sources and their banks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from apeitool.acpi.hest.notification import Notification
 from apeitool.acpi.hest.source import ErrorSource, SourceFlags, SourceType
 from apeitool.wire.labels import Label
+from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 from apeitool.wire.types import AUTO, U8, U16, U32, U64, Bytes, Derived, Hex, Many, u8
 
@@ -26,8 +27,6 @@ class ErrorBank(Structure):
     Source:  ACPI 6.5 18.3.2.1.1
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.1.1"
-
     bank_number: U8 = 0
     clear_status_on_initialization: Annotated[U8, "0: clear it; 1: do not"] = 0
     status_data_format: Annotated[StatusDataFormat, u8] = StatusDataFormat.IA32
@@ -43,15 +42,28 @@ def _banks() -> Many:
     return Many(ErrorBank, count="number_of_hardware_banks")
 
 
-class MachineCheckException(ErrorSource):
+class MachineCheckSource(ErrorSource):
+    """What sources with banks have in common.
+
+    Shape:   4 bytes, little-endian; then what the type says.
+    Source:  ACPI 6.5 18.3.2
+    """
+
+    def check(self) -> Iterator[Problem]:
+        count, found = getattr(self, "number_of_hardware_banks", 0), getattr(self, "banks", ())
+        if count != len(found):
+            rule = f"{count} said, {len(found)} found"
+            yield self.trouble("bank-count", "number_of_hardware_banks", rule)
+
+
+class MachineCheckException(MachineCheckSource):
     """IA-32 Architecture Machine Check Exception.
 
     Shape:   40 bytes, 28 for each bank.
     Source:  ACPI 6.5 18.3.2.1
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.1"
-    writes: ClassVar[SourceType | int] = SourceType.IA32_MACHINE_CHECK
+    writes: ClassVar[SourceType | None] = SourceType.IA32_MACHINE_CHECK
 
     reserved: Annotated[U16, Hex] = 0
     flags: Annotated[U8, SourceFlags] = 0
@@ -65,15 +77,14 @@ class MachineCheckException(ErrorSource):
     banks: Annotated[Sequence[ErrorBank], _banks()] = ()
 
 
-class CorrectedMachineCheck(ErrorSource):
+class CorrectedMachineCheck(MachineCheckSource):
     """IA-32 Architecture Corrected Machine Check.
 
     Shape:   48 bytes, 28 for each bank.
     Source:  ACPI 6.5 18.3.2.2
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.2"
-    writes: ClassVar[SourceType | int] = SourceType.IA32_CORRECTED_MACHINE_CHECK
+    writes: ClassVar[SourceType | None] = SourceType.IA32_CORRECTED_MACHINE_CHECK
 
     reserved: Annotated[U16, Hex] = 0
     flags: Annotated[U8, SourceFlags] = 0
@@ -93,5 +104,4 @@ class DeferredMachineCheck(CorrectedMachineCheck):
     Source:  ACPI 6.5 18.3.2.10
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.10"
-    writes: ClassVar[SourceType | int] = SourceType.IA32_DEFERRED_MACHINE_CHECK
+    writes: ClassVar[SourceType | None] = SourceType.IA32_DEFERRED_MACHINE_CHECK

@@ -14,8 +14,7 @@ class NonMaskableInterrupt(ErrorSource):
     Source:  ACPI 6.5 18.3.2.3
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.3"
-    writes: ClassVar[SourceType | int] = SourceType.IA32_NMI
+    writes: ClassVar[SourceType | None] = SourceType.IA32_NMI
 
     reserved: Annotated[U32, Hex] = 0
     number_of_records_to_preallocate: U32 = 1

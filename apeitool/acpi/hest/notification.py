@@ -2,12 +2,12 @@
 
 import enum
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.types import U8, U16, U32, Unit, u8
+from apeitool.wire.types import AUTO, U8, U16, U32, Derived, Unit, u8
 
 
 class NotificationType(Label):
@@ -55,10 +55,8 @@ class Notification(Structure):
     Source:  ACPI 6.5 18.3.2.9
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.9"
-
     type: Annotated[NotificationType, u8] = NotificationType.POLLED
-    length: Annotated[U8, Unit("bytes")] = 28
+    length: Annotated[U8, Unit("bytes"), Derived(lambda n: n.fixed_size)] = AUTO
     configuration_write_enable: Annotated[U16, ConfigurationWriteEnable] = 0
     poll_interval: Annotated[U32, Unit("ms")] = 0
     vector: Annotated[U32, "GSI of an external interrupt, event number of SDEI"] = 0

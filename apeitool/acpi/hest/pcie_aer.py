@@ -30,8 +30,6 @@ class AerSource(ErrorSource):
     Source:  ACPI 6.5 18.3.2.5
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.5"
-
     reserved: Annotated[U16, Hex] = 0
     flags: Annotated[U8, SourceFlags, "GLOBAL: for every device of the kind"] = 0
     enabled: U8 = 1
@@ -55,8 +53,7 @@ class RootPortAer(AerSource):
     Source:  ACPI 6.5 18.3.2.4
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.4"
-    writes: ClassVar[SourceType | int] = SourceType.PCIE_ROOT_PORT_AER
+    writes: ClassVar[SourceType | None] = SourceType.PCIE_ROOT_PORT_AER
 
     root_error_command: Annotated[U32, Hex, RootErrorCommand] = 0
 
@@ -68,7 +65,7 @@ class DeviceAer(AerSource):
     Source:  ACPI 6.5 18.3.2.5
     """
 
-    writes: ClassVar[SourceType | int] = SourceType.PCIE_DEVICE_AER
+    writes: ClassVar[SourceType | None] = SourceType.PCIE_DEVICE_AER
 
 
 class BridgeAer(AerSource):
@@ -78,8 +75,7 @@ class BridgeAer(AerSource):
     Source:  ACPI 6.5 18.3.2.6
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.6"
-    writes: ClassVar[SourceType | int] = SourceType.PCIE_BRIDGE_AER
+    writes: ClassVar[SourceType | None] = SourceType.PCIE_BRIDGE_AER
 
     secondary_uncorrectable_error_mask: Annotated[U32, Hex, SecondaryUncorrectableError] = 0
     secondary_uncorrectable_error_severity: Annotated[U32, Hex, SecondaryUncorrectableError] = 0

@@ -32,17 +32,25 @@ class SourceFlags(enum.IntFlag):
     GHES_ASSIST = 4
 
 
-class ErrorSource(Structure):
-    """What every error source structure begins with.
+class ErrorSourceStructure(Structure):
+    """An error source structure of any type.
+
+    Shape:   2 bytes, little-endian; then what the type says.
+    Source:  ACPI 6.5 18.3.2
+    """
+
+    writes: ClassVar[SourceType | None] = None
+
+    type: Annotated[SourceType, u16, Derived(lambda s: s.writes)] = AUTO
+
+
+class ErrorSource(ErrorSourceStructure):
+    """What every error source structure below type 12 begins with.
 
     Shape:   4 bytes, little-endian; then what the type says.
     Source:  ACPI 6.5 18.3.2
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2"
-    writes: ClassVar[SourceType | int] = -1
-
-    type: Annotated[SourceType, u16, Derived(lambda s: s.writes)] = AUTO
     source_id: U16 = 0
 
 
@@ -53,6 +61,7 @@ class ReservedSource(ErrorSource):
     Source:  ACPI 6.5 18.3.2
     """
 
+    type: Annotated[SourceType, u16] = SourceType(3)
     data: Annotated[bytes, Raw()] = b""
 
     def check(self) -> Iterator[Problem]:
@@ -60,7 +69,7 @@ class ReservedSource(ErrorSource):
         yield self.trouble("source-type", "type", rule)
 
 
-class FutureSource(Structure):
+class FutureSource(ErrorSourceStructure):
     """A source of type 12 or above: type and length come first.
 
     Shape:   4 bytes, then ``length`` - 4 bytes.
@@ -68,11 +77,13 @@ class FutureSource(Structure):
     Source:  ACPI 6.5 18.3.2.11
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2.11"
-
     type: Annotated[SourceType, u16] = SourceType(12)
     length: Annotated[U16, Unit("bytes"), Derived(lambda s: s.size)] = AUTO
     data: Annotated[bytes, Raw(length=lambda s: s.length - 4)] = b""
 
     def check(self) -> Iterator[Problem]:
         yield self.trouble("source-type", "type", f"type {int(self.type)} is not defined yet")
+        if self.length > self.size:
+            yield self.trouble(
+                "truncated", "length", f"{self.length} bytes said, {self.size} are there"
+            )

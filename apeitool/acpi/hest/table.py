@@ -12,13 +12,18 @@ from apeitool.acpi.hest.machine_check import (
 )
 from apeitool.acpi.hest.nmi import NonMaskableInterrupt
 from apeitool.acpi.hest.pcie_aer import BridgeAer, DeviceAer, RootPortAer
-from apeitool.acpi.hest.source import ErrorSource, FutureSource, ReservedSource
+from apeitool.acpi.hest.source import (
+    ErrorSource,
+    ErrorSourceStructure,
+    FutureSource,
+    ReservedSource,
+)
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 from apeitool.wire.types import AUTO, U32, Derived, Many, Raw, Rest
 
 SOURCE_TYPES: dict[int, type[ErrorSource]] = {
-    int(kind.writes): kind
+    int(kind.writes or 0): kind
     for kind in (
         MachineCheckException,
         CorrectedMachineCheck,
@@ -55,12 +60,11 @@ class Hest(Table):
     Source:  ACPI 6.5 18.3.2
     """
 
-    source: ClassVar[str] = "ACPI 6.5 18.3.2"
     spells: ClassVar[str] = "HEST"
 
     error_source_count: Annotated[U32, Derived(lambda t: len(t.sources))] = AUTO
     sources: Annotated[
-        Sequence[Structure],
+        Sequence[ErrorSourceStructure],
         Many(_source_at, count="error_source_count", until="length"),
     ] = ()
     unparsed: Annotated[bytes, Raw(until="length"), "no source, but in the table"] = b""
@@ -75,9 +79,10 @@ class Hest(Table):
             rule = f"{len(self.unparsed)} bytes of the table are no error source"
             yield self.trouble("table-rest", "unparsed", rule)
         seen: set[int] = set()
-        for index, source in enumerate(self.sources):
+        for path, offset, source in self.children():
             if isinstance(source, ErrorSource):
                 if source.source_id in seen:
                     rule = f"source id {source.source_id} is used before"
-                    yield self.trouble("source-id", "sources", f"sources[{index}]: {rule}")
+                    at = source.trouble("source-id", "source_id", rule)
+                    yield at.moved(offset, path)
                 seen.add(source.source_id)

@@ -72,8 +72,6 @@ class ErrorInformation(Structure):
     Source:  UEFI 2.10 N.2.4.4.1
     """
 
-    source: ClassVar[str] = "UEFI 2.10 N.2.4.4.1"
-
     version: U8 = 0
     length: Annotated[U8, Unit("bytes"), Derived(lambda i: i.fixed_size + len(i.rest))] = AUTO
     validation_bits: Annotated[U16, ErrorInformationValid] = 0
@@ -133,11 +131,9 @@ class ContextInformation(Structure):
     Source:  UEFI 2.10 N.2.4.4.2
     """
 
-    source: ClassVar[str] = "UEFI 2.10 N.2.4.4.2"
-
     version: U16 = 0
     register_context_type: Annotated[
-        ContextType, u16, Derived(lambda c: CONTEXT_TYPES.get(type(c.registers), 0))
+        ContextType, u16, Derived(lambda c: CONTEXT_TYPES.get(type(c.registers)))
     ] = AUTO
     register_array_size: Annotated[U32, Unit("bytes"), Derived(lambda c: c.registers.size)] = AUTO
     registers: Annotated[
@@ -169,22 +165,40 @@ def _information_windows(
 
 
 def _context_windows(section: Any, buffer: bytes, start: int, position: int, end: int) -> list[int]:
-    """Ends of the contexts.  Some producers pad them to 16 bytes: what fits the section decides."""
-    if not section.context_information_count:
+    """Ends of the contexts.  Some producers pad them to 16 bytes.
+
+    Without bytes of the vendor behind them, the reading that ends where the section does is taken.
+    With such bytes, the one whose contexts are all of a known type and size.
+    """
+    count = section.context_information_count
+    if not count:
         return []
     last = min(end, start + section.section_length)
-    count = section.context_information_count
+    has_vendor = section.validation_bits & ArmValid.VENDOR_SPECIFIC_INFORMATION
     tight = _context_ends(section, buffer, position, end, 1)
-    if len(tight) == count and tight[-1] == last:
+    if len(tight) == count and tight[-1] == last and not has_vendor:
         return tight
     padded = _context_ends(section, buffer, position, end, 16)
-    if len(padded) == count and padded[-1] == last:
-        return padded
-    for reading in (tight, padded):
-        if len(reading) == count and reading[-1] <= end:
+    readings = [r for r in (tight, padded) if len(r) == count and r[-1] <= end]
+    for reading in readings:
+        if has_vendor and _are_known(buffer, position, reading):
             return reading
-    # Neither fits: the contexts that do, and the next one as far as its bytes go.
-    return [min(stop, end) for stop in tight]
+        if not has_vendor and reading[-1] == last:
+            return reading
+    # Neither: the first that fits, or the contexts that do and the next as far as its bytes go.
+    return readings[0] if readings else [min(stop, end) for stop in tight]
+
+
+def _are_known(buffer: bytes, position: int, ends: list[int]) -> bool:
+    """Whether all contexts are of a known type, and as long as that type says."""
+    for stop in ends:
+        number = int.from_bytes(buffer[position + 2 : position + 4], "little")
+        length = int.from_bytes(buffer[position + 4 : position + 8], "little")
+        kind = registers_type(number, length)
+        if kind is UnknownRegisters or (kind.fixed_size and kind.fixed_size != length):
+            return False
+        position = stop
+    return True
 
 
 def _context_ends(section: Any, buffer: bytes, position: int, end: int, align: int) -> list[int]:
@@ -208,7 +222,6 @@ class ArmProcessorErrorSection(Section):
     Source:  UEFI 2.10 N.2.4.4
     """
 
-    source: ClassVar[str] = "UEFI 2.10 N.2.4.4"
     guid: ClassVar[UUID] = UUID("e19e3d16-bc11-11e4-9caa-c2051d5d46b0")
     title: ClassVar[str] = "ARM processor error"
 

@@ -84,7 +84,6 @@ class MemoryErrorSection(Section):
     Source:  UEFI 2.10 N.2.5
     """
 
-    source: ClassVar[str] = "UEFI 2.10 N.2.5"
     guid: ClassVar[UUID] = UUID("a5bc1114-6f64-4ede-b863-3e83ed7c83b1")
     title: ClassVar[str] = "memory error"
 

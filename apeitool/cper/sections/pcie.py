@@ -121,8 +121,6 @@ class CapabilityStructure(Structure):
     Source:  PCI Express 6.0 7.5.3
     """
 
-    source: ClassVar[str] = "PCI Express 6.0 7.5.3"
-
     capability_id: Annotated[U8, Hex] = 0
     next_capability: Annotated[U8, Hex] = 0
     capabilities: Annotated[U16, Hex, pcie.Capabilities] = 0
@@ -156,8 +154,6 @@ class AerInformation(Structure):
     Source:  PCI Express 6.0 7.8.4
     """
 
-    source: ClassVar[str] = "PCI Express 6.0 7.8.4"
-
     capability_header: Annotated[U32, Hex, pcie.ExtendedCapabilityHeader] = 0
     uncorrectable_error_status: Annotated[U32, Hex, pcie.UncorrectableError] = 0
     uncorrectable_error_mask: Annotated[U32, Hex, pcie.UncorrectableError] = 0
@@ -182,7 +178,6 @@ class PcieErrorSection(Section):
     Source:  UEFI 2.10 N.2.7
     """
 
-    source: ClassVar[str] = "UEFI 2.10 N.2.7"
     guid: ClassVar[UUID] = UUID("d995e954-bbc1-430f-ad91-b44dcb3c6f35")
     title: ClassVar[str] = "PCIe error"
 
