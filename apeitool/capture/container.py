@@ -96,14 +96,24 @@ def open(
 
 
 def files(path: Path) -> Iterator[Path]:
-    """The file itself, or the files below a folder in the order of their names."""
-    if not path.is_dir():
+    """The file itself, or the regular files below a folder in the order of their names.
+
+    A folder that cannot be read is given as if it were a file: to `load` it says why.
+    """
+    try:
+        is_folder = path.is_dir()
+    except OSError:
+        is_folder = False
+    if not is_folder:
         yield path
         return
-    for folder, folders, names in os.walk(path):
+    closed: list[Path] = []
+    for folder, folders, names in os.walk(path, onerror=lambda e: closed.append(Path(e.filename))):
         folders.sort()
         for name in sorted(names):
-            yield Path(folder) / name
+            if (Path(folder) / name).is_file():
+                yield Path(folder) / name
+    yield from closed
 
 
 def load(path: Path) -> bytes:
@@ -112,6 +122,10 @@ def load(path: Path) -> bytes:
     Raises:  CaptureError when it cannot be read.
     """
     try:
+        if path.is_dir():
+            # What reading a folder raises does not say why it cannot be read.
+            next(path.iterdir(), None)
         return path.read_bytes()
-    except OSError as wrong:
-        raise CaptureError(wrong.strerror or str(wrong), origin=str(path)) from wrong
+    except (OSError, ValueError) as wrong:
+        reason = getattr(wrong, "strerror", None) or str(wrong)
+        raise CaptureError(reason, origin=str(path)) from wrong

@@ -69,7 +69,7 @@ def candidates(data: bytes) -> list[str]:
     """The names of the kinds that the bytes can be, most telling first."""
     if data[:4] == SIGNATURE.encode():
         return ["record"]
-    if data[:4].decode("latin-1") in TABLES:
+    if data[:4].decode("latin-1") in TABLES and not _is_text(data[4:TABLE_HEADER]):
         return ["table"]
     found = ["block"] if is_block(data) else []
     for name, place in section_kinds().items():
@@ -77,6 +77,11 @@ def candidates(data: bytes) -> list[str]:
         if kind is not None and kind.shortest <= len(data) and kind.resembles(data):
             found.append(name)
     return found
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether the bytes can be written down: tools print tables, signature first."""
+    return bool(data) and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in data)
 
 
 def is_block(data: bytes) -> bool:
@@ -90,7 +95,7 @@ def is_block(data: bytes) -> bool:
         return False
     if raw_length and not HEADER_LENGTH + length <= raw_offset <= len(data) - raw_length:
         return False
-    return _entries_fit(data, length) if status or length else False
+    return _entries_fit(data, length) if status or length or raw_length else False
 
 
 def _entries_fit(data: bytes, length: int) -> bool:

@@ -11,6 +11,7 @@ import click
 
 from apeitool import __version__
 from apeitool.errors import ApeiError, MissingError
+from apeitool.render.harmless import printable
 
 VERBS = ("decode", "encode", "new", "simulate", "lab", "demo")
 
@@ -44,19 +45,29 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; ends the process."""
     try:
         status = apeitool.main(arguments, prog_name="apeitool", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as wrong:
         wrong.show()
         status = wrong.exit_code
     except click.Abort:
         status = 130
-    except MissingError as wrong:
-        click.echo(f"apeitool: {wrong}", err=True)
-        status = MISSING
     except ApeiError as wrong:
-        click.echo(f"apeitool: {wrong}", err=True)
-        status = BAD
-    except BrokenPipeError:
-        # The reader has left; nothing that is still buffered can reach it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say(wrong)
+        status = MISSING if isinstance(wrong, MissingError) else BAD
+    except OSError as wrong:
+        # A reader that has left needs no word.
+        if not isinstance(wrong, BrokenPipeError):
+            _say(wrong)
+        _let_go()
         status = BAD
     sys.exit(status or 0)
+
+
+def _say(wrong: Exception) -> None:
+    click.echo(f"apeitool: {printable(str(wrong))}", err=True)
+
+
+def _let_go() -> None:
+    """Nothing that is still buffered can be written: it must not be tried again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from apeitool.cli.options import colour, integer, output, talk, writer
+from apeitool.cli.options import colour, integer, output, standard_input, talk, writer
 from apeitool.errors import ApeiError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def command(
 
     What is wrong with an object goes to stderr, with offset, field and rule.
     """
-    if not paths and sys.stdin.isatty():
+    if not paths and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("no FILE given, and standard input is a terminal")
     if kind is not None:
         from apeitool.capture.kind import kind_names
@@ -54,7 +54,7 @@ def command(
     work = _Work(kind, offset, length, strict=strict)
     objects = work.objects(paths or ("-",))
     with writer(target) as out:
-        coloured = target is None and sys.stdout.isatty()
+        coloured = target is None and out.isatty()
         _WRITERS[form](objects, out, coloured)
     if work.failures:
         if work.count > 1:
@@ -81,7 +81,7 @@ class _Work:
             names = ["-"] if path == "-" else files(Path(path))
             for name in names:
                 try:
-                    data = sys.stdin.buffer.read() if name == "-" else load(Path(name))
+                    data = standard_input() if name == "-" else load(Path(name))
                     captures = read(
                         data, str(name), kind=self.kind, offset=self.offset, length=self.length
                     )
@@ -104,19 +104,18 @@ class _Work:
         self._say(origin, wrong)
 
     def _say(self, origin: str, what: object) -> None:
-        from apeitool.render.text import harmless
-
-        talk(harmless(f"{origin}: {what}" if origin else str(what)))
+        talk(f"{origin}: {what}" if origin else str(what))
 
 
 def _text(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bool) -> None:
-    from apeitool.render.text import harmless, plain, text
+    from apeitool.render.harmless import printable
+    from apeitool.render.text import plain, text
 
     paint = colour if coloured else plain
     for index, (origin, found) in enumerate(objects):
         head = "" if index == 0 else "\n"
         if origin != "-":
-            head += f"{paint(harmless(origin), 'source')}\n"
+            head += f"{paint(printable(origin), 'source')}\n"
         out.write((head + text(found, paint=paint)).encode())
 
 

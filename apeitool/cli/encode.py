@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from apeitool.cli.options import output, writer
+from apeitool.cli.options import output, standard_input, writer
 
 _ROW = 12
 
@@ -25,13 +25,13 @@ def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
     Counts, lengths and checksums that the input leaves out are computed; those that it gives are
     kept as they are, unless --sealed asks for them anew.  Several objects follow one another.
     """
-    if form == "binary" and target is None and sys.stdout.isatty():
+    if form == "binary" and target is None and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError("binary output to a terminal; use -o FILE or --to hex")
     from apeitool.capture.container import load
     from apeitool.errors import CaptureError
     from apeitool.render.json import load_items
 
-    data = sys.stdin.buffer.read() if path == "-" else load(Path(path))
+    data = standard_input() if path == "-" else load(Path(path))
     try:
         text = data.decode()
     except UnicodeDecodeError as wrong:
@@ -50,8 +50,10 @@ def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
 
 def is_toml(text: str) -> bool:
     """Whether the text is TOML rather than JSON: JSON begins with a brace or a list of objects."""
-    start = text.lstrip()
-    return not start.startswith("{") and not start[1:].lstrip().startswith(("{", "]"))
+    start = text.removeprefix("\ufeff").lstrip()
+    if start.startswith("["):
+        return not start[1:].lstrip().startswith(("{", "]"))
+    return not start.startswith("{")
 
 
 def _binary(pieces: list[bytes]) -> Iterator[bytes]:

@@ -43,7 +43,7 @@ def command(kind: str, settings: tuple[str, ...], target: Path | None) -> None:
         plain = _without_derived(thing, to_plain(thing))
         for setting in settings:
             key, equals, value = setting.partition("=")
-            if not equals:
+            if not equals or not key:
                 raise click.UsageError(f"{setting!r} is not KEY=VALUE")
             try:
                 put(plain, key, value)

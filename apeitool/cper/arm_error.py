@@ -133,13 +133,13 @@ class CacheErrorInformation(Word):
     """
 
     validation_bits = Bits(0, 16, CacheValid)
-    transaction_type = Bits(16, 2, TransactionType)
-    operation = Bits(18, 4, CacheOperation)
-    level = Bits(22, 3)
-    processor_context_corrupt = Bits(25)
-    corrected = Bits(26)
-    precise_pc = Bits(27)
-    restartable_pc = Bits(28)
+    transaction_type = Bits(16, 2, TransactionType, when=CacheValid.TRANSACTION_TYPE)
+    operation = Bits(18, 4, CacheOperation, when=CacheValid.OPERATION)
+    level = Bits(22, 3, when=CacheValid.LEVEL)
+    processor_context_corrupt = Bits(25, when=CacheValid.PROCESSOR_CONTEXT_CORRUPT)
+    corrected = Bits(26, when=CacheValid.CORRECTED)
+    precise_pc = Bits(27, when=CacheValid.PRECISE_PC)
+    restartable_pc = Bits(28, when=CacheValid.RESTARTABLE_PC)
 
 
 class TlbErrorInformation(CacheErrorInformation):
@@ -148,7 +148,7 @@ class TlbErrorInformation(CacheErrorInformation):
     Source:  UEFI 2.10 N.2.4.4.1.2
     """
 
-    operation = Bits(18, 4, TlbOperation)
+    operation = Bits(18, 4, TlbOperation, when=CacheValid.OPERATION)
 
 
 class BusErrorInformation(Word):
@@ -158,18 +158,18 @@ class BusErrorInformation(Word):
     """
 
     validation_bits = Bits(0, 16, BusValid)
-    transaction_type = Bits(16, 2, TransactionType)
-    operation = Bits(18, 4, BusOperation)
-    affinity_level = Bits(22, 3)
-    processor_context_corrupt = Bits(25)
-    corrected = Bits(26)
-    precise_pc = Bits(27)
-    restartable_pc = Bits(28)
-    participation_type = Bits(29, 2, Participation)
-    time_out = Bits(31)
-    address_space = Bits(32, 2, AddressSpace)
-    memory_attributes = Bits(34, 9)
-    access_mode = Bits(43, doc="0 secure, 1 normal")
+    transaction_type = Bits(16, 2, TransactionType, when=BusValid.TRANSACTION_TYPE)
+    operation = Bits(18, 4, BusOperation, when=BusValid.OPERATION)
+    affinity_level = Bits(22, 3, when=BusValid.AFFINITY_LEVEL)
+    processor_context_corrupt = Bits(25, when=BusValid.PROCESSOR_CONTEXT_CORRUPT)
+    corrected = Bits(26, when=BusValid.CORRECTED)
+    precise_pc = Bits(27, when=BusValid.PRECISE_PC)
+    restartable_pc = Bits(28, when=BusValid.RESTARTABLE_PC)
+    participation_type = Bits(29, 2, Participation, when=BusValid.PARTICIPATION_TYPE)
+    time_out = Bits(31, when=BusValid.TIME_OUT)
+    address_space = Bits(32, 2, AddressSpace, when=BusValid.ADDRESS_SPACE)
+    memory_attributes = Bits(34, 9, when=BusValid.MEMORY_ATTRIBUTES)
+    access_mode = Bits(43, doc="0 secure, 1 normal", when=BusValid.ACCESS_MODE)
 
 
 ERROR_WORDS: dict[int, type[Word]] = {

@@ -50,11 +50,14 @@ def load_items(text: str | bytes) -> Iterator[Structure]:
     try:
         document = _parse(text)
     except EncodeError:
-        lines = [row for row in text.splitlines() if row.strip()]
+        # One object a line, or no JSON at all.
+        rows = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).split("\n")
+        lines = [(number, row) for number, row in enumerate(rows, 1) if row.strip()]
         if len(lines) < 2:
             raise
-        documents = [_parse(row) for row in lines]
-        yield from (from_plain(one) for one in documents)
+        documents = [_parse(row, f"line {number}") for number, row in lines]
+        for (number, _), one in zip(lines, documents, strict=True):
+            yield from_plain(one, path=f"line {number}")
         return
     if isinstance(document, dict) and "items" in document and "schema" in document:
         if document["schema"] != SCHEMA:
@@ -66,8 +69,20 @@ def load_items(text: str | bytes) -> Iterator[Structure]:
         yield from_plain(document)
 
 
-def _parse(text: str | bytes) -> Any:
+def _parse(text: str | bytes, where: str = "") -> Any:
+    if isinstance(text, str):
+        text = text.removeprefix("\ufeff")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as wrong:
-        raise EncodeError(f"this is no JSON: {wrong}") from wrong
+        raise EncodeError(f"this is no JSON: {wrong}", path=where) from wrong
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object none of whose names comes twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise EncodeError(f"{twice!r} is given twice")
+    return found

@@ -16,13 +16,17 @@ from uuid import UUID
 from apeitool.acpi import status
 from apeitool.acpi.hest import table
 from apeitool.cper import record
-from apeitool.cper.section import section_named
-from apeitool.errors import ApeiError, EncodeError
+from apeitool.cper.index import SECTIONS
+from apeitool.cper.section import section_named, section_type
+from apeitool.errors import EncodeError
 from apeitool.wire.record import Field, Structure, named
 from apeitool.wire.types import Array, Nested, Part
 
 EXACT = 1 << 53
 """Above it a reader that takes numbers for floating point would lose digits."""
+
+DEEPEST = 32
+"""More structures than this inside one another are refused."""
 
 ROOTS: tuple[type[Structure], ...] = (table.Hest, status.StatusBlock, record.Record)
 """Importing them makes every kind known but those of sections, which their index finds."""
@@ -57,10 +61,21 @@ def kind_named(name: Any, path: str) -> type[Structure]:
 
     Raises:  EncodeError when there is none.
     """
-    found = section_named(name) or named(name) if isinstance(name, str) else None
+    if name is None:
+        raise EncodeError("kind is missing: which structure is it?", path=path)
+    found = None
+    if isinstance(name, str):
+        found = section_named(name) or named(name) or _named_in_a_section(name)
     if found is None:
-        raise EncodeError(f"no structure is called {name!r}", path=path)
+        raise EncodeError(f"no structure is called {_what(name)}", path=path)
     return found
+
+
+def _named_in_a_section(name: str) -> type[Structure] | None:
+    """A structure that only some section is made of: they are loaded for it."""
+    for guid in SECTIONS:
+        section_type(UUID(guid))
+    return named(name)
 
 
 def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") -> Structure:
@@ -68,6 +83,8 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
 
     Raises:  EncodeError with the path of the member that is wrong.
     """
+    if path.count(".") > DEEPEST:
+        raise EncodeError("structures are not nested so deeply", path=f"{path[:80]}...")
     if not isinstance(plain, dict):
         raise EncodeError(f"{_what(plain)} given, a table of fields needed", path=path)
     if kind is None or "kind" in plain:
@@ -83,8 +100,9 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
         values[name] = _value(table[name], value, f"{path}.{name}")
     try:
         return kind(**values)
-    except ApeiError as wrong:
-        raise EncodeError(str(wrong), path=path) from wrong
+    except EncodeError as wrong:
+        inner = wrong.path.partition(".")[2]
+        raise EncodeError(wrong.message, path=f"{path}.{inner}" if inner else path) from wrong
 
 
 def _value(field: Field, value: Any, path: str) -> Any:
@@ -149,12 +167,14 @@ def _enumerated(kind: Any, value: Any, path: str) -> Any:
         if not value[:1].isdigit():
             names = ", ".join(kind.__members__)
             raise EncodeError(f"{value!r} is none of {names}", path=path)
-    return kind(_integer(value, path))
+    # Whether it fits is the structure's to say, before it becomes a member.
+    return _integer(value, path)
 
 
 def _what(value: Any) -> str:
-    if isinstance(value, str):
-        return repr(value if len(value) < 40 else value[:37] + "...")
     if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else "a list"
-    return repr(value)
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a number of {value.bit_length()} bits"
+    shown = repr(value)
+    return shown if len(shown) < 40 else f"{shown[:37]}..."

@@ -20,6 +20,7 @@ from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
 from apeitool.cper.guids import CREATORS, NOTIFICATION_TYPES, SECTION_NAMES
 from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section, section_type
+from apeitool.render.harmless import harmless
 from apeitool.wire.labels import Label, Word, flag_names, word_lines
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Aside, Part
@@ -35,12 +36,6 @@ Paint = Callable[[str, str], str]
 def plain(text: str, role: str) -> str:
     """No colour."""
     return text
-
-
-def harmless(text: str) -> str:
-    """Text from a record up to its first NUL, with control characters spelled out."""
-    text = text.partition("\0")[0]
-    return "".join(c if c.isprintable() and ord(c) < 128 else f"\\x{ord(c):02x}" for c in text)
 
 
 def text(thing: Structure, *, paint: Paint = plain) -> str:
@@ -201,7 +196,7 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
     yield f"{label} {shown}{paint(note, 'note')}"
     view: Any = field.named.choose(thing) if field.named else field.view
     if view is not None and issubclass(view, Word) and view(value).text is None:
-        for name, meaning in word_lines(view, value):
+        for name, meaning in word_lines(view, value, thing.has_valid):
             yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"
 
 

@@ -25,9 +25,10 @@ def load(text: str) -> Structure:
     Raises:  EncodeError with the line or the path of what is wrong.
     """
     try:
-        return from_plain(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
+        plain = tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    except (ValueError, RecursionError) as wrong:
         raise EncodeError(f"this is no TOML: {wrong}") from wrong
+    return from_plain(plain)
 
 
 def template(thing: Structure) -> str:
@@ -48,7 +49,9 @@ def _table(thing: Structure, path: str) -> Iterator[str]:
         value = getattr(thing, field.name)
         if field.name in computed or _is_void(field, value):
             continue
-        if isinstance(value, Structure) or (isinstance(field.kind, Part) and field.type is tuple):
+        if isinstance(value, Structure) or (
+            field.type is tuple and value and field.item is not int
+        ):
             tables.append((field, value))
         else:
             yield from _line(field, f"{field.name} = {_literal(field, plain[field.name])}")
@@ -78,7 +81,7 @@ def _is_derived(thing: Structure, field: Field) -> bool:
 def _is_void(field: Field, value: Any) -> bool:
     """Whether leaving the field out says the same, and showing it would say nothing."""
     if isinstance(field.kind, Part | Absent) and not value:
-        return True
+        return field.derived is None
     return field.name.startswith(("reserved", "rest", "trailing")) and value == field.default
 
 

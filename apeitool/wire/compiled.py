@@ -384,11 +384,26 @@ def _accept(cls: type[Structure], field: Field, value: Any) -> Any:
         value = bytes(value)
     if field.type is tuple:
         return _accept_items(cls, field, value)
-    if field.is_enum and isinstance(value, int):
-        return value if isinstance(value, field.type) else field.type(value)
-    if not isinstance(value, field.type):
-        raise _wrong(value, field.type, f"{cls.__name__}.{field.name}")
+    path = f"{cls.__name__}.{field.name}"
+    if not isinstance(value, int if field.is_enum else field.type):
+        raise _wrong(value, field.type, path)
+    if isinstance(kind := field.kind, Scalar):
+        _fit(value, kind, path)
+        if field.is_enum and not isinstance(value, field.type):
+            return field.type(value)
     return value
+
+
+def _fit(value: int, kind: Scalar, path: str) -> None:
+    """Refuse an integer that its field has no room for."""
+    bits = 8 * kind.size
+    if value < 0:
+        raise EncodeError("a negative number has no place here", path=path)
+    if value >> bits:
+        shown = (
+            f"{value:#x}" if value.bit_length() <= 128 else f"a number of {value.bit_length()} bits"
+        )
+        raise EncodeError(f"{shown} does not fit {bits} bits", path=path)
 
 
 def _accept_items(cls: type[Structure], field: Field, value: Any) -> tuple[Any, ...]:
@@ -401,6 +416,8 @@ def _accept_items(cls: type[Structure], field: Field, value: Any) -> tuple[Any, 
     for index, item in enumerate(items):
         if not isinstance(item, field.item):
             raise _wrong(item, field.item, f"{path}[{index}]")
+        if isinstance(field.kind, Array):
+            _fit(item, field.kind.item, f"{path}[{index}]")
     return items
 
 

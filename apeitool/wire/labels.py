@@ -7,7 +7,7 @@ unknown values survive by themselves.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self, overload
 
 
@@ -103,15 +103,27 @@ _UPPER = frozenset(
 
 
 class Bits:
-    """A range of bits in a `Word`: ``low`` is its first bit, ``width`` how many it has."""
+    """A range of bits in a `Word`: ``low`` is its first bit, ``width`` how many it has.
 
-    __slots__ = ("doc", "low", "name", "type", "width")
+    With ``when`` it is a fact only if one of these bits is set: in the range of the word that is of
+    their type, or else in the validation field of the structure that holds the word.
+    """
 
-    def __init__(self, low: int, width: int = 1, type: Any = None, doc: str = "") -> None:
+    __slots__ = ("doc", "low", "name", "type", "when", "width")
+
+    def __init__(
+        self,
+        low: int,
+        width: int = 1,
+        type: Any = None,
+        doc: str = "",
+        when: enum.IntFlag | None = None,
+    ) -> None:
         self.low = low
         self.width = width
         self.type = type
         self.doc = doc
+        self.when = when
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -182,12 +194,30 @@ def flag_names(kind: type[enum.IntFlag], value: int) -> list[str]:
     return [*names, f"reserved {rest:#x}"] if rest else names
 
 
-def word_lines(kind: type[Word], value: int) -> Iterator[tuple[str, str]]:
-    """Each range with its meaning: (name, text).  Bits that no range has come last, if any is set."""
+def _own_validity(kind: type[Word], value: int, bit: enum.IntFlag) -> bool | None:
+    """What the word itself says of a validation bit; None if it has no such range."""
+    for bits in kind.ranges.values():
+        if bits.type is type(bit):
+            return bool((value & bits.mask) >> bits.low & bit)
+    return None
+
+
+def word_lines(
+    kind: type[Word], value: int, is_valid: Callable[[enum.IntFlag], bool]
+) -> Iterator[tuple[str, str]]:
+    """Each range that is a fact with its meaning: (name, text).
+
+    Bits that no range has come last, if any is set.  ``is_valid`` tells of validation bits that
+    are not in the word.
+    """
     rest = value
     for name, bits in kind.ranges.items():
         got = (value & bits.mask) >> bits.low
         rest &= ~bits.mask
+        if bits.when is not None:
+            own = _own_validity(kind, value, bits.when)
+            if not (is_valid(bits.when) if own is None else own):
+                continue
         if bits.width == 1 and bits.type is None:
             if got:
                 yield name, "yes"

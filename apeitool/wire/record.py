@@ -278,11 +278,12 @@ class Structure(metaclass=StructureMeta):
             raise AttributeError(f"{type(self).__name__} has no field {name}")
         if self.is_absent(field):
             return False
-        if field.when is None:
-            return True
-        kind = type(field.when)
-        governor = next(f for f in self.fields if f.view is kind)
-        return bool(getattr(self, governor.name) & field.when)
+        return field.when is None or self.has_valid(field.when)
+
+    def has_valid(self, bit: enum.IntFlag) -> bool:
+        """Whether one of these bits of the validation field is set."""
+        governor = next(f for f in self.fields if f.view is type(bit))
+        return bool(getattr(self, governor.name) & bit)
 
     def is_absent(self, field: Field) -> bool:
         """Whether the bytes ended before the field did."""

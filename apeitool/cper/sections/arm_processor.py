@@ -243,6 +243,10 @@ class ArmProcessorErrorSection(Section):
     ] = ()
     vendor_specific_information: Annotated[Rest, When(ArmValid.VENDOR_SPECIFIC_INFORMATION)] = b""
 
+    def is_valid(self, name: str) -> bool:
+        # A processor that runs is in no PSCI state.
+        return super().is_valid(name) and not (name == "psci_state" and self.running_state & 1)
+
     @classmethod
     def resembles(cls, data: bytes) -> bool:
         valid = int.from_bytes(data[:4], "little")

@@ -63,15 +63,15 @@ class MemoryErrorType(Label):
 class BankWord(Word):
     """The bank, where bits 19 and 20 say that it is a group and an address."""
 
-    bank_address = Bits(0, 8)
-    bank_group = Bits(8, 8)
+    bank_address = Bits(0, 8, when=MemoryValid.BANK_ADDRESS)
+    bank_group = Bits(8, 8, when=MemoryValid.BANK_GROUP)
 
 
 class ExtendedWord(Word):
     """Bits that the older fields have no room for."""
 
-    row_bits_17_16 = Bits(0, 2)
-    chip_identification = Bits(5, 3)
+    row_bits_17_16 = Bits(0, 2, when=MemoryValid.EXTENDED_ROW)
+    chip_identification = Bits(5, 3, when=MemoryValid.CHIP_IDENTIFICATION)
 
 
 class MemoryErrorSection(Section):
@@ -131,6 +131,15 @@ class MemoryErrorSection(Section):
         if self.validation_bits & MemoryValid.EXTENDED_ROW and self.is_valid("extended"):
             return self.row | ExtendedWord(self.extended).row_bits_17_16 << 16
         return self.row
+
+    def shown(self, name: str) -> str | None:
+        if name == "bank" and not self.validation_bits & MemoryValid.BANK:
+            return ", ".join(
+                f"{what.removeprefix('bank ')} {number}" for what, number in self._bank()
+            )
+        if name == "extended":
+            return "in part, as follows"
+        return None
 
     def sentence(self) -> str:
         kind = self.memory_error_type.text if self.is_valid("memory_error_type") else ""
