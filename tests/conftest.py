@@ -20,6 +20,14 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("apeitool")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this test suite."""
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the expected files of tests/golden anew"
+    )
+
+
 JUDGES = ("oracle", "guest")
 """Markers of tests whose judge must be there in CI: a skip among them is a failure."""
 

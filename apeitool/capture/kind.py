@@ -95,7 +95,7 @@ def is_block(data: bytes) -> bool:
         return False
     if raw_length and not HEADER_LENGTH + length <= raw_offset <= len(data) - raw_length:
         return False
-    return _entries_fit(data, length) if status or length or raw_length else False
+    return _entries_fit(data, length)
 
 
 def _entries_fit(data: bytes, length: int) -> bool:

@@ -54,7 +54,7 @@ def command(
     work = _Work(kind, offset, length, strict=strict)
     objects = work.objects(paths or ("-",))
     with writer(target) as out:
-        coloured = target is None and out.isatty()
+        coloured = target is None and sys.stdout.isatty()
         _WRITERS[form](objects, out, coloured)
     if work.failures:
         if work.count > 1:

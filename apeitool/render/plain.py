@@ -67,7 +67,7 @@ def kind_named(name: Any, path: str) -> type[Structure]:
     if isinstance(name, str):
         found = section_named(name) or named(name) or _named_in_a_section(name)
     if found is None:
-        raise EncodeError(f"no structure is called {_what(name)}", path=path)
+        raise EncodeError(f"no structure is called {_short(name)}", path=path)
     return found
 
 
@@ -166,7 +166,7 @@ def _enumerated(kind: Any, value: Any, path: str) -> Any:
             return kind[name]
         if not value[:1].isdigit():
             names = ", ".join(kind.__members__)
-            raise EncodeError(f"{value!r} is none of {names}", path=path)
+            raise EncodeError(f"{_short(value)} is none of {names}", path=path)
     # Whether it fits is the structure's to say, before it becomes a member.
     return _integer(value, path)
 
@@ -176,5 +176,9 @@ def _what(value: Any) -> str:
         return "a table" if isinstance(value, dict) else "a list"
     if isinstance(value, int) and value.bit_length() > 128:
         return f"a number of {value.bit_length()} bits"
+    return _short(value)
+
+
+def _short(value: Any) -> str:
     shown = repr(value)
     return shown if len(shown) < 40 else f"{shown[:37]}..."

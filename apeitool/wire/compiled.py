@@ -391,6 +391,8 @@ def _accept(cls: type[Structure], field: Field, value: Any) -> Any:
         _fit(value, kind, path)
         if field.is_enum and not isinstance(value, field.type):
             return field.type(value)
+    if isinstance(kind, Absent) and not 0 <= value <= cls.fixed_size - kind.shortest:
+        raise EncodeError(f"0 to {cls.fixed_size - kind.shortest} bytes can be absent", path=path)
     return value
 
 

@@ -1,0 +1,329 @@
+"""What bytes are, told by the bytes: every kind apart from the others, doubt told with its candidates."""
+
+import struct
+
+import captured
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import damaged, encodings, instances
+
+import apeitool as apei
+from apeitool.capture.kind import (
+    TABLES,
+    as_error,
+    candidates,
+    decode_as,
+    extents,
+    kind_names,
+    kind_type,
+    section_kinds,
+    sniff,
+)
+from apeitool.cli.new import example
+from apeitool.errors import (
+    Ambiguous,
+    BadChecksum,
+    BadLength,
+    BadSignature,
+    BadValue,
+    DecodeError,
+    Truncated,
+)
+from apeitool.wire.problem import Problem
+
+SECTIONS = ("memory", "pcie", "arm_processor")
+CONTAINERS = (apei.Hest, apei.StatusBlock, apei.Record)
+
+MADE = {
+    "table": example("hest"),
+    "block": example("block"),
+    "record": example("record"),
+    **{name: example(name) for name in SECTIONS},
+}
+
+
+# ---- told apart
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_each_kind_is_told(name) -> None:
+    data = MADE[name].to_bytes()
+    assert candidates(data) == [name]
+    assert sniff(data) == name
+    assert apei.decode(data) == MADE[name]
+
+
+@pytest.mark.parametrize(
+    ("cls", "data"), [(c, d) for c, _, d in captured.everything()],
+    ids=[name for _, name, _ in captured.everything()],
+)  # fmt: skip
+def test_what_was_captured_is_told(cls, data) -> None:
+    assert type(apei.decode(data)) is cls
+
+
+@pytest.mark.parametrize("length", [73, 74, 77, 80])
+def test_memory_sections_of_older_revisions(length) -> None:
+    whole = apei.MemoryErrorSection(validation_bits=0x4002, physical_address=0x1000).to_bytes()
+    found = apei.decode(whole[:length])
+    assert isinstance(found, apei.MemoryErrorSection)
+    assert found.absent == 80 - length
+
+
+@given(data=st.data())
+@settings(max_examples=60)
+def test_records_and_tables_are_told_by_their_signature(data) -> None:
+    thing = data.draw(instances(apei.Record) | instances(apei.Hest))
+    raw = thing.to_bytes()
+    if raw[:4] in (b"CPER", b"HEST"):
+        assert type(apei.decode(raw)) is type(thing)
+
+
+@given(data=st.data())
+@settings(max_examples=60)
+def test_a_block_that_holds_together_is_one(data) -> None:
+    block = data.draw(instances(apei.StatusBlock)).replace(error_severity=apei.Severity.FATAL)
+    raw = block.replace(trailing=b"").sealed().to_bytes()
+    assert "block" in candidates(raw)
+    assert "block" in candidates(raw + b"more"), "a dump of the whole page"
+
+
+@pytest.mark.parametrize("length", [20, 21, 64, 80, 208, 4096])
+def test_zeros_say_that_no_error_is_recorded(length) -> None:
+    assert candidates(bytes(length)) == ["block"]
+    block = apei.decode(bytes(length))
+    assert block.is_empty
+    assert block.problems == ()
+    assert block.to_bytes() == bytes(length)
+
+
+@pytest.mark.parametrize("length", [1, 19])
+def test_too_few_zeros_say_nothing(length) -> None:
+    with pytest.raises(DecodeError):
+        apei.decode(bytes(length))
+
+
+def test_a_block_that_was_taken_is_still_a_block() -> None:
+    """Linux clears the first word alone."""
+    taken = MADE["block"].replace(block_status=0).to_bytes()
+    assert candidates(taken) == ["block"]
+    assert len(apei.decode(taken).entries) == 1
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "why"),
+    [
+        (0, 1 << 14, "a reserved bit of the status"),
+        (16, 4, "no severity"),
+        (12, 0xFFFF, "more data than there is"),
+        (12, 71, "half an entry"),
+        (8, 1, "raw data inside the header"),
+        (20 + 24, 0xFFFF, "a section longer than the data"),
+        (20 + 24, 7, "data behind the last entry that is none"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_a_block_that_does_not_hold_together_is_not_guessed(offset, value, why) -> None:
+    data = bytearray(MADE["block"].to_bytes())
+    struct.pack_into("<I", data, offset, value)
+    assert "block" not in candidates(bytes(data))
+    found = apei.decode(bytes(data), as_="block")
+    assert found.to_bytes() == data
+
+
+# ---- doubt
+
+
+DOUBTFUL = [
+    (apei.MemoryErrorSection(validation_bits=8, node=1), ("block", "memory")),
+    (apei.PcieErrorSection(validation_bits=0x80), ("block", "pcie")),
+]
+
+
+@pytest.mark.parametrize(("section", "names"), DOUBTFUL, ids=["memory", "pcie"])
+def test_bytes_that_fit_two_kinds_are_refused_with_both(section, names) -> None:
+    data = section.to_bytes()
+    with pytest.raises(Ambiguous) as caught:
+        apei.decode(data)
+    assert caught.value.candidates == names
+    assert all(name in str(caught.value) for name in names)
+    for name in names:
+        assert apei.decode(data, as_=name).to_bytes() == data
+    assert apei.decode(data, as_=names[1]) == section
+
+
+@pytest.mark.parametrize("data", [b"\xff" * 300, b"hello world", b"\x7fELF" + bytes(60), b"\x01"])
+def test_what_fits_nothing_is_refused_with_what_there_is(data) -> None:
+    with pytest.raises(DecodeError) as caught:
+        sniff(data)
+    assert data[:4].hex(" ") in str(caught.value)
+    assert all(name in str(caught.value) for name in kind_names())
+
+
+def test_no_bytes() -> None:
+    with pytest.raises(Truncated):
+        sniff(b"")
+    assert candidates(b"") == []
+
+
+@given(st.binary(max_size=300) | damaged(st.sampled_from([m.to_bytes() for m in MADE.values()])))
+@settings(max_examples=300)
+def test_any_bytes_have_an_answer(data) -> None:
+    names = candidates(data)
+    assert set(names) <= set(kind_names())
+    try:
+        found = apei.decode(data)
+    except DecodeError as wrong:
+        said = str(wrong)
+    else:
+        assert found.to_bytes() == data
+        assert len(names) == 1
+        said = ""
+    assert said.isprintable() or not said
+
+
+# ---- named
+
+
+@pytest.mark.parametrize("name", kind_names())
+@given(data=st.data())
+@settings(max_examples=40)
+def test_naming_the_kind_decides(name, data) -> None:
+    """Whatever the bytes: the object, or an error of ours that says what is missing."""
+    raw = data.draw(st.one_of(*(encodings(cls) for cls in CONTAINERS)) | st.binary(max_size=300))
+    try:
+        found = decode_as(name, raw)
+    except DecodeError:
+        assert name == "table" or len(raw) < kind_type(name).shortest
+        return
+    assert type(found) is kind_type(name, raw)
+    assert found.to_bytes() == raw
+
+
+@pytest.mark.parametrize("cls", CONTAINERS, ids=lambda cls: cls.__name__)
+def test_damaged_bytes_of_a_named_kind(cls) -> None:
+    name = {apei.Hest: "hest", apei.StatusBlock: "block", apei.Record: "record"}[cls]
+    whole = next(d for c, _, d in captured.everything() if c is cls)
+    for data in (whole[: len(whole) // 2], b"\xff" * 4 + whole[4:], whole + b"behind"):
+        found = apei.decode(data, as_=name)
+        assert type(found) is cls
+        assert found.to_bytes() == data
+
+
+def test_names() -> None:
+    assert set(section_kinds()) == set(SECTIONS)
+    assert set(kind_names()) == {"table", "hest", "block", "record", *SECTIONS}
+    assert len(kind_names()) == len(set(kind_names()))
+    for wrong in ("nosuch", "", "Record", "memory ", "sections.memory"):
+        with pytest.raises(DecodeError, match="block"):
+            kind_type(wrong)
+    with pytest.raises(BadSignature, match="HEST"):
+        kind_type("table", b"DSDT" + bytes(100))
+    assert set(TABLES) == {"HEST"}
+
+
+# ---- strict
+
+
+def test_strict_raises_the_first_problem() -> None:
+    hest = MADE["table"]
+    for wrong, kind in (
+        (hest.replace(checksum=hest.checksum ^ 1), BadChecksum),
+        (hest.replace(error_source_count=9).replace(checksum=0), BadChecksum),
+        (hest.replace(length=hest.length + 1), Truncated),
+        (hest.replace(sources=hest.sources * 2, error_source_count=4).sealed(), BadValue),
+    ):
+        data = wrong.to_bytes()
+        assert apei.decode(data).problems
+        with pytest.raises(kind) as caught:
+            apei.decode(data, strict=True)
+        first = apei.decode(data).problems[0]
+        assert (caught.value.offset, caught.value.path) == (first.offset, first.path)
+        assert caught.value.spec == first.source
+        assert first.id in str(caught.value)
+    assert apei.decode(hest.to_bytes(), strict=True) == hest
+
+
+@pytest.mark.parametrize(
+    ("id", "kind"),
+    [
+        ("truncated", Truncated),
+        ("section-truncated", Truncated),
+        ("section-too-short", Truncated),
+        ("table-checksum", BadChecksum),
+        ("record-signature", BadSignature),
+        ("record-length", BadLength),
+        ("entry-count", BadLength),
+        ("entry-rest", BadLength),
+        ("section-place", BadLength),
+        ("source-id", BadValue),
+        ("a-rule-of-tomorrow", BadValue),
+    ],
+)
+def test_a_problem_as_an_exception(id, kind) -> None:
+    wrong = as_error(Problem(id, 7, "Hest.length", "said", "ACPI 6.5"))
+    assert type(wrong) is kind
+    assert all(word in str(wrong) for word in (id, "said", "0x7", "Hest.length", "ACPI 6.5"))
+
+
+# ---- several objects in one file
+
+
+RECORDS = list(captured.records().values())
+
+
+def cut(data: bytes) -> list[bytes]:
+    pieces = [data[start:end] for start, end in extents(data)]
+    assert b"".join(pieces) == data
+    return pieces
+
+
+def test_back_to_back() -> None:
+    hest = MADE["table"].to_bytes()
+    for pieces in (RECORDS, [RECORDS[0], hest, RECORDS[1]], [hest, hest], RECORDS * 50):
+        assert cut(b"".join(pieces)) == pieces
+    assert cut(b"") == []
+
+
+@given(st.lists(instances(apei.Record), min_size=1, max_size=4))
+@settings(max_examples=60)
+def test_records_of_any_shape(records) -> None:
+    """Boundaries come from lengths."""
+    pieces = [r.replace(trailing=b"", signature_start="CPER").sealed().to_bytes() for r in records]
+    assert cut(b"".join(pieces)) == pieces
+
+
+def test_payloads_that_hold_signatures() -> None:
+    inner = MADE["record"].to_bytes() + MADE["table"].to_bytes() + b"CPERHEST"
+    section = apei.OpaqueSection(data=inner)
+    outer = apei.Record(body=(section,), section_descriptors=()).replace()
+    outer = apei.Record(body=(section,)).to_bytes()
+    assert cut(outer * 3) == [outer] * 3
+
+
+def test_what_follows_but_is_nothing_stays_with_the_last() -> None:
+    first, second = RECORDS
+    assert cut(first + b"\0" * 50) == [first + b"\0" * 50]
+    assert cut(first + second[:-9]) == [first, second[:-9]]
+    assert cut(first + second + b"junk") == [first, second + b"junk"]
+    assert cut(b"junk" + first) == [b"junk" + first]
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_hostile_lengths_end(length) -> None:
+    data = bytearray(MADE["record"].to_bytes())
+    struct.pack_into("<I", data, 20, length)
+    pieces = cut(bytes(data) * 40)
+    assert len(pieces) <= 40
+    for piece in pieces:
+        assert apei.decode(piece).to_bytes() == piece
+
+
+@given(st.lists(st.sampled_from([b"CPER", b"HEST", b"\0\0\0\0", b"\x80\0\0\0", b"\xff" * 4]),
+                max_size=80).map(b"".join))  # fmt: skip
+@settings(max_examples=200)
+def test_extents_lie_side_by_side(data) -> None:
+    spans = list(extents(data))
+    assert [start for start, _ in spans] == [0, *(end for _, end in spans[:-1])][: len(spans)]
+    assert all(start < end for start, end in spans)
+    assert not spans or spans[-1][1] == len(data)
