@@ -203,7 +203,7 @@ def _own_validity(kind: type[Word], value: int, bit: enum.IntFlag) -> bool | Non
 
 
 def word_lines(
-    kind: type[Word], value: int, is_valid: Callable[[enum.IntFlag], bool]
+    kind: type[Word], value: int, is_valid: Callable[[enum.IntFlag], bool] = lambda _: True
 ) -> Iterator[tuple[str, str]]:
     """Each range that is a fact with its meaning: (name, text).
 

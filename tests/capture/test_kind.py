@@ -319,6 +319,16 @@ def test_hostile_lengths_end(length) -> None:
         assert apei.decode(piece).to_bytes() == piece
 
 
+def test_a_length_that_is_less_than_a_header_is_no_boundary() -> None:
+    """Inside a header a signature may stand too, as its timestamp for one."""
+    data = bytearray(MADE["record"].to_bytes())
+    for length in (24, 100, 127):
+        struct.pack_into("<I", data, 20, length)
+        data[length : length + 4] = b"CPER"
+        struct.pack_into("<I", data, length + 20, 1 << 20)
+        assert cut(bytes(data)) == [data]
+
+
 @given(st.lists(st.sampled_from([b"CPER", b"HEST", b"\0\0\0\0", b"\x80\0\0\0", b"\xff" * 4]),
                 max_size=80).map(b"".join))  # fmt: skip
 @settings(max_examples=200)

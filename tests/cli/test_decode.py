@@ -298,6 +298,17 @@ def test_characters_of_a_record_are_harmless_in_talk_too(apeitool) -> None:
             assert "\x1b[2" not in found.text
 
 
+def test_names_of_files_are_harmless_too(apeitool, tmp_path) -> None:
+    """Whoever sends an archive names its files."""
+    for name, data in (("a\x1b[2J\x07.bin", BROKEN), ("b\x1b]0;\x07.bin", JUNK)):
+        (tmp_path / name).write_bytes(data)
+    found = apeitool("decode", tmp_path, terminal=True)
+    for shown in (found.text, found.err):
+        assert "\x07" not in shown
+        assert "\x1b[2J" not in shown
+        assert "\x1b]" not in shown
+
+
 # ---- where to
 
 

@@ -158,10 +158,15 @@ def test_a_body_of_something_else_is_refused(wrong) -> None:
 
 
 def test_what_does_not_fit_is_named_from_the_outside() -> None:
-    record = Record(body=[MEMORY, MEMORY.replace(node=70000)])
+    record = Record(body=[MEMORY, MEMORY])
+    first, second = record.section_descriptors
+    second = second.replace(fru_text="x" * 21)
     with pytest.raises(EncodeError) as caught:
-        record.to_bytes()
-    assert caught.value.path == "Record.body[1].node"
+        record.replace(section_descriptors=[first, second]).to_bytes()
+    assert caught.value.path == "Record.section_descriptors[1].fru_text"
+    with pytest.raises(EncodeError) as caught:
+        MEMORY.replace(node=70000)
+    assert caught.value.path == "MemoryErrorSection.node"
 
 
 def test_a_number_is_no_buffer() -> None:

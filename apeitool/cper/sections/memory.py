@@ -134,9 +134,8 @@ class MemoryErrorSection(Section):
 
     def shown(self, name: str) -> str | None:
         if name == "bank" and not self.validation_bits & MemoryValid.BANK:
-            return ", ".join(
-                f"{what.removeprefix('bank ')} {number}" for what, number in self._bank()
-            )
+            parts = (f"{what.removeprefix('bank ')} {number}" for what, number in self._bank())
+            return ", ".join(parts) or None
         if name == "extended":
             return "in part, as follows"
         return None
