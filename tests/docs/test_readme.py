@@ -13,8 +13,8 @@ README = (ROOT / "README.md").read_text()
 CI = (ROOT / ".ci/run").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def console() -> list[tuple[str, list[str]]]:
@@ -34,6 +34,14 @@ def test_the_python_runs() -> None:
         [sys.executable, "-c", source], capture_output=True, text=True, check=True
     )
     assert "memory error at physical address 0x12345000" in done.stdout
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_the_python_of_the_pages_runs(page: Path, tmp_path: Path) -> None:
+    for number, source in enumerate(blocks("python", page.read_text())):
+        path = tmp_path / f"{page.stem}_{number}.py"
+        path.write_text(source)
+        subprocess.run([sys.executable, path], check=True, env={"PYTHONPATH": str(ROOT)})
 
 
 def test_the_commands_show_what_they_are_said_to(
