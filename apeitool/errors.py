@@ -24,8 +24,10 @@ class DecodeError(ApeiError):
         super().__init__(message)
 
     def __str__(self) -> str:
-        place = f"offset {self.offset:#x}" + (f", {self.path}" if self.path else "")
         rule = f" [{self.spec}]" if self.spec else ""
+        if not self.path and not self.offset:
+            return f"{self.message}{rule}"
+        place = f"offset {self.offset:#x}" + (f", {self.path}" if self.path else "")
         return f"{self.message} ({place}){rule}"
 
 

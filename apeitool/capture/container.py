@@ -58,7 +58,10 @@ def read(
 
     Raises:  CaptureError when the offset lies behind the end.
     """
-    data = unwrapped(data, origin)
+    if kind is None and not candidates(data) and hextext.is_text(data):
+        data = hextext.read(data, origin)
+    else:
+        data = unwrapped(data, origin)
     if offset > len(data):
         raise CaptureError(f"offset {offset:#x} lies behind the {len(data)} bytes", origin=origin)
     cut = data[offset : None if length is None else offset + length]
@@ -111,9 +114,17 @@ def files(path: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(path, onerror=lambda e: closed.append(Path(e.filename))):
         folders.sort()
         for name in sorted(names):
-            if (Path(folder) / name).is_file():
+            if _is_worth_reading(Path(folder) / name):
                 yield Path(folder) / name
     yield from closed
+
+
+def _is_worth_reading(path: Path) -> bool:
+    """Whether it is a file, or something that only `load` can say the trouble of."""
+    try:
+        return path.is_file() or not path.exists()
+    except OSError:
+        return True
 
 
 def load(path: Path) -> bytes:

@@ -27,7 +27,7 @@ _NOISE = re.compile(r"\\x|0[xX]|[\s,;:{}\[\]\"']")
 _CUT = re.compile(r"(\\x?|0[xX]?)$")
 _COLUMN = re.compile(r"\s*\|.*$|\s\s>.*<$")
 _OFFSET = re.compile(r"^(?:0[xX])?([0-9a-fA-F]{4,16})(:?)(?:\s+(.*))?$")
-_GROUPS = re.compile(r"^(?:[0-9a-fA-F]+ ?)*$")
+_GROUP = re.compile(r"^[0-9a-fA-F]+$")
 
 
 class _Row(NamedTuple):
@@ -39,11 +39,17 @@ class _Row(NamedTuple):
     is_marked: bool
 
 
+def is_text(data: bytes) -> bool:
+    """Whether the bytes are text at all, as far as their beginning tells."""
+    sample = data[:_SAMPLE]
+    return bool(sample.strip()) and _TEXT.issuperset(sample)
+
+
 def sniff(data: bytes) -> bool:
     """Whether the bytes are text that spells bytes, as far as their beginning tells."""
     sample = data[:_SAMPLE]
     whole = len(data) <= _SAMPLE
-    if not sample.strip() or not _TEXT.issuperset(sample):
+    if not is_text(data):
         return False
     lines = _lines(sample)
     if not whole and lines:
@@ -87,7 +93,7 @@ def _bare(lines: list[tuple[int, str]], *, whole: bool) -> bytes:
     for number, text in lines:
         row = _NOISE.sub("", text)
         if not re.fullmatch("[0-9a-fA-F]*", row):
-            raise CaptureError(f"this is no hex: {text[:40]!a}", line=number)
+            raise CaptureError(f"this is text, but no hex: {text[:40]!a}", line=number)
         digits.append(row)
     joined = "".join(digits)
     if len(joined) % 2:
@@ -112,13 +118,15 @@ def _rows(lines: list[tuple[int, str]]) -> list[_Row] | None:
         if match[2]:
             body = body.split("  ")[0]
         groups = body.split()
-        if not all(map(_GROUPS.match, groups)):
+        if not all(map(_GROUP.match, groups)):
             return None
         if groups and not is_marked and len(groups[0]) == len(match[1]):
             return None
         rows.append(_Row(number, match[1], groups, is_marked))
-    told = any(row.is_marked for row in rows) or len(rows) > 1
-    return rows if told and rows[0].groups else None
+    if not rows or not rows[0].groups:
+        return None
+    alone = len(rows) == 1 and not rows[0].is_marked
+    return None if alone and any(len(group) != 2 for group in rows[0].groups) else rows
 
 
 def _dump(rows: list[_Row], *, whole: bool) -> bytes:
@@ -130,7 +138,7 @@ def _dump(rows: list[_Row], *, whole: bool) -> bytes:
     if not first.is_marked and any(len(group) != 2 for group in first.groups or ()):
         raise CaptureError("a dump of machine words: their bytes are swapped", line=first.line)
     # od writes seven digits, in octal unless told otherwise.
-    bases = (8, 10) if len(first.offset) == 7 else (16,)
+    bases = (8, 10) if len(first.offset) == 7 and not first.is_marked else (16,)
     trouble = None
     for base in bases:
         try:

@@ -67,10 +67,11 @@ def kind_type(name: str, data: bytes = b"") -> type[Structure]:
 
 def candidates(data: bytes) -> list[str]:
     """The names of the kinds that the bytes can be, most telling first."""
-    if data[:4] == SIGNATURE.encode():
-        return ["record"]
-    if data[:4].decode("latin-1") in TABLES and not _is_text(data[4:TABLE_HEADER]):
-        return ["table"]
+    if not _is_text(data[4:TABLE_HEADER]):
+        if data[:4] == SIGNATURE.encode():
+            return ["record"]
+        if data[:4].decode("latin-1") in TABLES:
+            return ["table"]
     found = ["block"] if is_block(data) else []
     for name, place in section_kinds().items():
         kind = section_named(place)
@@ -118,13 +119,13 @@ def sniff(data: bytes) -> str:
         raise Truncated("no bytes at all")
     names = candidates(data)
     if len(names) > 1:
-        message = f"these bytes fit more than one kind: {', '.join(names)}; say which"
+        message = f"these bytes fit more than one kind: {', '.join(names)}; say which (--as)"
         raise Ambiguous(message, candidates=tuple(names))
     if not names:
         start = data[:16].hex(" ")
         raise DecodeError(
             f"no kind fits these {len(data)} bytes, which begin with {start}; "
-            f"say what they are: {', '.join(kind_names())}"
+            f"say what they are (--as): {', '.join(kind_names())}"
         )
     return names[0]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli.options import colour, integer, output, standard_input, talk, writer
+from apeitool.cli.options import Output, colour, integer, output, standard_input, talk, writer
 from apeitool.errors import ApeiError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("decode")
 @click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]...")
-@click.option("--as", "kind", metavar="KIND", help="What the bytes are; see below.")
+@click.option("--as", "kind", metavar="KIND", help="What the bytes are.")
 @click.option("--offset", type=integer, default=0, help="Skip so many bytes of each file.")
 @click.option("--length", type=integer, help="Take no more than so many bytes of each file.")
 @click.option("--to", "form", type=click.Choice(["text", "json", "jsonl"]), default="text",
@@ -54,8 +55,14 @@ def command(
     work = _Work(kind, offset, length, strict=strict)
     objects = work.objects(paths or ("-",))
     with writer(target) as out:
-        coloured = target is None and sys.stdout.isatty()
-        _WRITERS[form](objects, out, coloured)
+        first = next(objects, None)
+        # A file that nothing can be written to stays as it is: it may be the input.
+        if first is not None or target is None:
+            coloured = target is None and sys.stdout is not None and sys.stdout.isatty()
+            found = objects if first is None else chain([first], objects)
+            _WRITERS[form](found, out, coloured)
+    if not work.count:
+        talk("there is no file to decode")
     if work.failures:
         if work.count > 1:
             talk(f"{work.failures} of {work.count} objects could not be decoded")
@@ -107,7 +114,7 @@ class _Work:
         talk(f"{origin}: {what}" if origin else str(what))
 
 
-def _text(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bool) -> None:
+def _text(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool) -> None:
     from apeitool.render.harmless import printable
     from apeitool.render.text import plain, text
 
@@ -119,14 +126,14 @@ def _text(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bo
         out.write((head + text(found, paint=paint)).encode())
 
 
-def _json(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bool) -> None:
+def _json(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool) -> None:
     from apeitool.render.json import envelope
 
     for piece in envelope(found for _, found in objects):
         out.write(piece.encode())
 
 
-def _jsonl(objects: Iterator[tuple[str, Structure]], out: IO[bytes], coloured: bool) -> None:
+def _jsonl(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool) -> None:
     from apeitool.render.json import line
 
     for _, found in objects:

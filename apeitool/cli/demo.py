@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from apeitool.wire.record import Structure
 
 
-@click.command("demo")
+@click.command("demo", short_help="The main job, start to end.")
 def command() -> None:
     """Build a HEST, decode captured bytes, and let firmware and Linux meet over an error."""
     _title("1. Build a HEST: a GHESv2 source that is notified by SEA")

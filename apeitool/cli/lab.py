@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from apeitool.lab.session import Report
 
 
-@click.group("lab")
+@click.group("lab", short_help="Boot a real Linux with a HEST; inject errors.")
 def command() -> None:
     """Boot a real Linux under QEMU with a HEST, and write errors into its status blocks."""
 

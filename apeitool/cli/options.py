@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from shutil import copyfileobj
+from tempfile import SpooledTemporaryFile
+from typing import Any
 
 import click
 
@@ -33,42 +33,50 @@ output = click.option(
 )
 
 
-@contextmanager
-def writer(target: Path | None) -> Iterator[IO[bytes]]:
-    """Where the data goes.  A file is replaced once all is written, never before.
+class Output:
+    """Where data goes.  A file is written at the end: it may be among what is read.
 
     Raises:  CaptureError when it cannot be written.
     """
-    if target is None:
-        if sys.stdout is None:
+
+    def __init__(self, target: Path | None) -> None:
+        self._target = target
+        self._draft = None
+        if target is not None:
+            self._draft = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - open until `close`
+
+    def write(self, data: bytes) -> None:
+        """Write some of the data."""
+        if self._draft is not None:
+            self._draft.write(data)
+        elif sys.stdout is None:
             raise CaptureError("standard output is closed")
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    try:
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
-                yield file
+        else:
+            sys.stdout.buffer.write(data)
+
+    def close(self) -> None:
+        """All is written.  A file stays as it is if that was nothing."""
+        if self._target is None or self._draft is None:
+            if sys.stdout is not None:
+                sys.stdout.buffer.flush()
             return
-        with NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as draft:
-            try:
-                yield draft
-                draft.flush()
-                Path(draft.name).chmod(0o666 & ~_umask())
-                Path(draft.name).replace(target)
-            except BaseException:
-                Path(draft.name).unlink(missing_ok=True)
-                raise
-    except OSError as wrong:
-        raise CaptureError(wrong.strerror or str(wrong), origin=str(target)) from wrong
+        if not self._draft.tell():
+            return
+        self._draft.seek(0)
+        try:
+            with self._target.open("wb") as file:
+                copyfileobj(self._draft, file)
+        except (OSError, ValueError) as wrong:
+            reason = getattr(wrong, "strerror", None) or str(wrong)
+            raise CaptureError(reason, origin=str(self._target)) from wrong
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+@contextmanager
+def writer(target: Path | None) -> Iterator[Output]:
+    """An `Output` that is closed at the end."""
+    out = Output(target)
+    yield out
+    out.close()
 
 
 def standard_input() -> bytes:
@@ -80,6 +88,9 @@ def standard_input() -> bytes:
         raise CaptureError("standard input is closed")
     return sys.stdin.buffer.read()
 
+
+_IN_MEMORY = 64 << 20
+"""So many bytes of output wait in memory; more wait on disk."""
 
 _STYLES: dict[str, dict[str, Any]] = {
     "sentence": {"bold": True},

@@ -19,7 +19,7 @@ AETS = ("ce", "ueo", "uer", "ueu", "uc")
 WIDTH = 96
 
 
-@click.group("simulate")
+@click.group("simulate", short_help="Step through what firmware and Linux do.")
 def command() -> None:
     """Step through what firmware and Linux do about an error, without booting anything."""
 

@@ -58,7 +58,7 @@ class Timestamp(Word):
         """The moment as text, with what is known of it."""
         moment = self.moment
         if moment is None:
-            return "no date"
+            return f"no date ({int(self):#018x})"
         how = "" if self.is_bcd else ", written in binary"
         return f"{moment:%Y-%m-%d %H:%M:%S} ({'precise' if self.precise else 'imprecise'}{how})"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -82,7 +83,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object none of whose names comes twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise EncodeError(f"{twice!r} is given twice")
     return found

@@ -60,7 +60,9 @@ def _section(thing: Section) -> list[str]:
 @headline.register
 def _block(block: StatusBlock) -> list[str]:
     if block.is_empty and not block.entries:
-        return ["No error is recorded."]
+        behind = len(block.trailing) - block.trailing.count(0)
+        rest = f"; {len(block.trailing)} bytes follow that are not all zero" if behind else ""
+        return [f"No error is recorded{rest}."]
     lines = [_event(e.error_severity, e.section, _fru(e)) for e in block.entries if _has_section(e)]  # type: ignore[attr-defined]
     if block.is_empty:
         lines.insert(0, "The status word is clear: the operating system has taken what is below.")
@@ -150,20 +152,25 @@ def _structure(thing: Structure, paint: Paint, depth: int) -> Iterator[str]:
     source = f"  [{thing.source}]" if thing.source else ""
     yield pad + paint(title, "title") + paint(source, "source")
     invalid: list[str] = []
-    later: list[tuple[str, Structure]] = []
+    later: list[tuple[Field, str, Any]] = []
     for field in thing.fields:
         value = getattr(thing, field.name)
         if not thing.is_valid(field.name):
             invalid.append(field.name)
         elif isinstance(value, Structure) and value.brief is None:
-            later.append((field.name, value))
+            later.append((field, field.name, value))
         elif isinstance(field.kind, Part) and isinstance(value, tuple):
-            later += [(f"{field.name}[{i}]", item) for i, item in enumerate(value)]
+            later += [(field, f"{field.name}[{i}]", item) for i, item in enumerate(value)]
+        elif isinstance(field.kind, Part) and value:
+            later.append((field, field.name, value))
         elif not _is_noise(thing, field, value):
             yield from _field(thing, field, value, paint, pad + "  ")
     if invalid:
         yield f"{pad}  " + paint(f"not marked valid: {', '.join(invalid)}", "invalid")
-    for name, item in later:
+    for field, name, item in later:
+        if isinstance(item, bytes):
+            yield from _field(thing, field, item, paint, pad + "  ")
+            continue
         yield f"{pad}  " + paint(name, "name")
         yield from _structure(item, paint, depth + 2)
 

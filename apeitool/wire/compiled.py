@@ -402,9 +402,9 @@ def _fit(value: int, kind: Scalar, path: str) -> None:
     if value < 0:
         raise EncodeError("a negative number has no place here", path=path)
     if value >> bits:
-        shown = (
-            f"{value:#x}" if value.bit_length() <= 128 else f"a number of {value.bit_length()} bits"
-        )
+        shown = f"a number of {value.bit_length()} bits"
+        if value.bit_length() <= 128:
+            shown = f"{value} ({value:#x})"
         raise EncodeError(f"{shown} does not fit {bits} bits", path=path)
 
 

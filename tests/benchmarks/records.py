@@ -169,6 +169,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
     options = parser.parse_args()
+    if not 0 < options.rounds <= options.count:
+        parser.error("a round needs a record")
     print(f"seed {options.seed}, {options.count} records of each kind, {options.rounds} rounds")
     print("           decode, records/s        times cper             build, times decode")
     for kind in SECTIONS:

@@ -1,8 +1,11 @@
 """Hex text: written by the tools that people use, wrapped and quoted as they paste it."""
 
+import json
 import random
+import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import captured
@@ -126,6 +129,19 @@ def test_dumps_of_words_are_read_right_or_not_at_all(command, payload) -> None:
     except CaptureError:
         return
     assert found == PAYLOADS[payload]
+
+
+def test_offsets_of_seven_digits() -> None:
+    """xxd wrote so before Vim 8, and still does on the servers that have that one: in hex."""
+    rows = run("xxd", RECORD).decode().splitlines()
+    assert reads("\n".join(row[1:] for row in rows)) == RECORD
+
+
+@pytest.mark.parametrize("command", ["xxd", "hexdump -C", "od -A x -t x1", "od -t x1"])
+def test_one_row_of_a_dump(command) -> None:
+    """Copied alone, without the offset that ends the dump."""
+    row = run(command, RECORD[:16]).splitlines()[0]
+    assert reads(row) == RECORD[:16]
 
 
 def test_a_dump_with_a_row_missing_is_no_dump() -> None:
@@ -270,6 +286,40 @@ def test_where_it_stops_being_hex() -> None:
     with pytest.raises(CaptureError) as caught:
         hextext.read(late.encode())
     assert caught.value.line == 5
+
+
+HOSTILE_LINES = [
+    "0000 " + "a" * 60 + "z",
+    "0000 " + "a " * 2000 + "z",
+    "00000000: " + "ab" * 2000 + "!",
+    "0" * 4000 + "z",
+    "> " * 2000 + "z",
+    "0x" * 2000 + "z",
+    "0000  00 |" + "|" * 4000,
+    "0000  00 " + " >" * 2000,
+    "\\x" * 1300 + "\\",
+]
+
+
+def test_no_line_takes_for_ever() -> None:
+    """Half a minute of the processor's time for what needs a thousandth of a second."""
+    source = (
+        "import json, sys; from apeitool.capture import hextext\n"
+        "from apeitool.errors import CaptureError\n"
+        "for line in json.load(sys.stdin):\n"
+        "    for text in (line, line + '\\n' + line):\n"
+        "        hextext.sniff(text.encode())\n"
+        "        try: hextext.read(text.encode())\n"
+        "        except CaptureError: pass\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        input=json.dumps(HOSTILE_LINES).encode(),
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (30, 31)),
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @given(st.binary(max_size=400))

@@ -1,6 +1,9 @@
 """Lossless JSON: of every structure, of damaged containers, of many objects; and what is no JSON."""
 
 import json
+import resource
+import subprocess
+import sys
 
 import captured
 import pytest
@@ -191,6 +194,26 @@ def test_a_name_twice_is_no_choice_of_ours(text) -> None:
     for read in (loads, one_object):
         with pytest.raises(EncodeError, match=r"revision|kind|source_id"):
             read(text)
+
+
+def test_many_names_take_no_longer_each_than_few() -> None:
+    """Half a minute of the processor's time for what needs a part of a second."""
+    source = (
+        "from apeitool.errors import EncodeError; from apeitool.render.json import loads\n"
+        "names = [f'name{n}' for n in range(300_000)]\n"
+        "for last in ('kind', names[-1]):\n"
+        "    text = '{' + ','.join(f'\"{name}\": 1' for name in [*names, last]) + '}'\n"
+        "    try: loads(text)\n"
+        "    except EncodeError as wrong: print(len(str(wrong)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (30, 31)),
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(done.stdout.split()) == 2
 
 
 @pytest.mark.parametrize("depth", [50, 300, 480, 500, 700, 900, 950])

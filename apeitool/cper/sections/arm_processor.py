@@ -119,6 +119,10 @@ class ErrorInformation(Structure):
             )
 
 
+_TOLD = 4
+"""So many errors does a sentence tell of."""
+
+
 def _registers(context: Any, length: int) -> type[Registers]:
     return registers_type(context.register_context_type, length)
 
@@ -265,7 +269,9 @@ class ArmProcessorErrorSection(Section):
 
     def sentence(self) -> str:
         who = f" on CPU {Mpidr(self.mpidr_el1).affinity}" if self.is_valid("mpidr_el1") else ""
-        what = "; ".join(info.sentence() for info in self.error_information)
+        what = "; ".join(info.sentence() for info in self.error_information[:_TOLD])
+        if len(self.error_information) > _TOLD:
+            what += f"; and {len(self.error_information) - _TOLD} more"
         return f"ARM processor{who}: {what or 'no error information'}"
 
     def check(self) -> Iterator[Problem]:
