@@ -97,24 +97,15 @@ class AddressSpace(Label):
     DEVICE_MEMORY_ACCESS = 3
 
 
-class CacheValid(enum.IntFlag):
-    """Validation bits of cache and TLB error information; a bus adds more."""
+class ErrorWordValid(enum.IntFlag):
+    """Validation bits of error information; those from the eighth on are of bus errors alone.
+
+    LEVEL is the affinity level where a bus failed.
+    """
 
     TRANSACTION_TYPE = 1
     OPERATION = 2
     LEVEL = 4
-    PROCESSOR_CONTEXT_CORRUPT = 8
-    CORRECTED = 16
-    PRECISE_PC = 32
-    RESTARTABLE_PC = 64
-
-
-class BusValid(enum.IntFlag):
-    """Validation bits of bus error information."""
-
-    TRANSACTION_TYPE = 1
-    OPERATION = 2
-    AFFINITY_LEVEL = 4
     PROCESSOR_CONTEXT_CORRUPT = 8
     CORRECTED = 16
     PRECISE_PC = 32
@@ -126,50 +117,53 @@ class BusValid(enum.IntFlag):
     ACCESS_MODE = 2048
 
 
-class CacheErrorInformation(Word):
+class ErrorWord(Word):
+    """What the error information of caches, TLBs and buses has in common.
+
+    Source:  UEFI 2.10 N.2.4.4.1
+    """
+
+    validation_bits = Bits(0, 16, ErrorWordValid)
+    transaction_type = Bits(16, 2, TransactionType, when=ErrorWordValid.TRANSACTION_TYPE)
+    processor_context_corrupt = Bits(25, when=ErrorWordValid.PROCESSOR_CONTEXT_CORRUPT)
+    corrected = Bits(26, when=ErrorWordValid.CORRECTED)
+    precise_pc = Bits(27, when=ErrorWordValid.PRECISE_PC)
+    restartable_pc = Bits(28, when=ErrorWordValid.RESTARTABLE_PC)
+
+
+class CacheErrorInformation(ErrorWord):
     """Error information of a cache error.
 
     Source:  UEFI 2.10 N.2.4.4.1.1
     """
 
-    validation_bits = Bits(0, 16, CacheValid)
-    transaction_type = Bits(16, 2, TransactionType, when=CacheValid.TRANSACTION_TYPE)
-    operation = Bits(18, 4, CacheOperation, when=CacheValid.OPERATION)
-    level = Bits(22, 3, when=CacheValid.LEVEL)
-    processor_context_corrupt = Bits(25, when=CacheValid.PROCESSOR_CONTEXT_CORRUPT)
-    corrected = Bits(26, when=CacheValid.CORRECTED)
-    precise_pc = Bits(27, when=CacheValid.PRECISE_PC)
-    restartable_pc = Bits(28, when=CacheValid.RESTARTABLE_PC)
+    operation = Bits(18, 4, CacheOperation, when=ErrorWordValid.OPERATION)
+    level = Bits(22, 3, when=ErrorWordValid.LEVEL)
 
 
-class TlbErrorInformation(CacheErrorInformation):
-    """Error information of a TLB error; laid out as that of a cache.
+class TlbErrorInformation(ErrorWord):
+    """Error information of a TLB error.
 
     Source:  UEFI 2.10 N.2.4.4.1.2
     """
 
-    operation = Bits(18, 4, TlbOperation, when=CacheValid.OPERATION)
+    operation = Bits(18, 4, TlbOperation, when=ErrorWordValid.OPERATION)
+    level = Bits(22, 3, when=ErrorWordValid.LEVEL)
 
 
-class BusErrorInformation(Word):
+class BusErrorInformation(ErrorWord):
     """Error information of a bus error.
 
     Source:  UEFI 2.10 N.2.4.4.1.3
     """
 
-    validation_bits = Bits(0, 16, BusValid)
-    transaction_type = Bits(16, 2, TransactionType, when=BusValid.TRANSACTION_TYPE)
-    operation = Bits(18, 4, BusOperation, when=BusValid.OPERATION)
-    affinity_level = Bits(22, 3, when=BusValid.AFFINITY_LEVEL)
-    processor_context_corrupt = Bits(25, when=BusValid.PROCESSOR_CONTEXT_CORRUPT)
-    corrected = Bits(26, when=BusValid.CORRECTED)
-    precise_pc = Bits(27, when=BusValid.PRECISE_PC)
-    restartable_pc = Bits(28, when=BusValid.RESTARTABLE_PC)
-    participation_type = Bits(29, 2, Participation, when=BusValid.PARTICIPATION_TYPE)
-    time_out = Bits(31, when=BusValid.TIME_OUT)
-    address_space = Bits(32, 2, AddressSpace, when=BusValid.ADDRESS_SPACE)
-    memory_attributes = Bits(34, 9, when=BusValid.MEMORY_ATTRIBUTES)
-    access_mode = Bits(43, doc="0 secure, 1 normal", when=BusValid.ACCESS_MODE)
+    operation = Bits(18, 4, BusOperation, when=ErrorWordValid.OPERATION)
+    affinity_level = Bits(22, 3, when=ErrorWordValid.LEVEL)
+    participation_type = Bits(29, 2, Participation, when=ErrorWordValid.PARTICIPATION_TYPE)
+    time_out = Bits(31, when=ErrorWordValid.TIME_OUT)
+    address_space = Bits(32, 2, AddressSpace, when=ErrorWordValid.ADDRESS_SPACE)
+    memory_attributes = Bits(34, 9, when=ErrorWordValid.MEMORY_ATTRIBUTES)
+    access_mode = Bits(43, doc="0 secure, 1 normal", when=ErrorWordValid.ACCESS_MODE)
 
 
 ERROR_WORDS: dict[int, type[Word]] = {

@@ -16,8 +16,8 @@ from apeitool.cper.arm_error import (
     ERROR_WORDS,
     ArmErrorType,
     BusErrorInformation,
-    CacheValid,
     ErrorFlags,
+    ErrorWordValid,
 )
 from apeitool.cper.section import Section
 from apeitool.registers.arm import Midr, Mpidr
@@ -98,13 +98,13 @@ class ErrorInformation(Structure):
         if word is not None and self.is_valid("error_information"):
             value: Any = word(self.error_information)
             valid = value.validation_bits
-            if valid & CacheValid.OPERATION:
+            if valid & ErrorWordValid.OPERATION:
                 text += f" ({value.operation.text})"
-            if valid & CacheValid.LEVEL and not isinstance(value, BusErrorInformation):
+            if valid & ErrorWordValid.LEVEL and not isinstance(value, BusErrorInformation):
                 text += f" at level {value.level}"
-            if valid & CacheValid.CORRECTED and value.corrected:
+            if valid & ErrorWordValid.CORRECTED and value.corrected:
                 text += ", corrected"
-            if valid & CacheValid.PROCESSOR_CONTEXT_CORRUPT and value.processor_context_corrupt:
+            if valid & ErrorWordValid.PROCESSOR_CONTEXT_CORRUPT and value.processor_context_corrupt:
                 text += ", processor context corrupt"
         if self.is_valid("physical_fault_address"):
             text += f", physical address {self.physical_fault_address:#x}"
