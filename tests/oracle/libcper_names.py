@@ -72,7 +72,7 @@ ARM_CACHE = {
 
 ARM_BUS = {
     **ARM_CACHE,
-    "level": "affinity_level AFFINITY_LEVEL",
+    "level": "affinity_level LEVEL",
     "participationType.value": "participation_type PARTICIPATION_TYPE",
     "timedOut": "time_out TIME_OUT",
     "addressSpace.value": "address_space ADDRESS_SPACE",
