@@ -8,8 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from apeitool.capture import hextext
-from apeitool.capture.kind import as_error, candidates, decode_as, extents, sniff
+from apeitool.capture import acpidump, hextext, iasl
+from apeitool.capture.kind import (
+    as_error,
+    candidates,
+    decode_as,
+    extents,
+    sniff,
+    told_by_place,
+    unknown_table,
+)
 from apeitool.errors import CaptureError
 from apeitool.wire.record import Structure
 
@@ -52,24 +60,39 @@ def read(
     data: bytes, origin: str = "", *, kind: str | None = None, offset: int = 0,
     length: int | None = None,
 ) -> Iterator[Capture]:  # fmt: skip
-    """The captures in the bytes of one file; hex text is read as the bytes it spells.
+    """The captures in the bytes of one file; text is read as the bytes that it spells.
 
-    ``offset`` and ``length`` cut the bytes (those that the text spells); ``kind`` says what they are.
+    ``offset`` and ``length`` cut the bytes (those that the text spells, of each table of a text with
+    many); ``kind`` says what they are.
 
-    Raises:  CaptureError when the offset lies behind the end.
+    Raises:  CaptureError when the offset lies behind the end, or the text breaks off.
     """
+    for where, piece in _carried(data, origin, kind):
+        if offset > len(piece):
+            raise CaptureError(
+                f"offset {offset:#x} lies behind the {len(piece)} bytes", origin=where
+            )
+        cut = piece[offset : None if length is None else offset + length]
+        for start, end in extents(cut):
+            place = where if (start, end) == (0, len(cut)) else f"{where}@{offset + start:#x}"
+            yield Capture(cut[start:end], told_by_place(cut, start) or kind, place)
+        if not cut:
+            yield Capture(b"", kind, where)
+
+
+def _carried(data: bytes, origin: str, kind: str | None) -> Iterator[tuple[str, bytes]]:
+    """What a file carries, each piece with where it was.
+
+    Raises:  CaptureError for text that spells nothing, if nobody says what it is.
+    """
+    for carrier in (acpidump, iasl):
+        if carrier.sniff(data):
+            yield from carrier.read(data, origin)
+            return
     if kind is None and not candidates(data) and hextext.is_text(data):
-        data = hextext.read(data, origin)
+        yield origin, hextext.read(data, origin)
     else:
-        data = unwrapped(data, origin)
-    if offset > len(data):
-        raise CaptureError(f"offset {offset:#x} lies behind the {len(data)} bytes", origin=origin)
-    cut = data[offset : None if length is None else offset + length]
-    for start, end in extents(cut):
-        where = origin if (start, end) == (0, len(cut)) else f"{origin}@{offset + start:#x}"
-        yield Capture(cut[start:end], kind, where)
-    if not cut:
-        yield Capture(b"", kind, origin)
+        yield origin, unwrapped(data, origin)
 
 
 def unwrapped(data: bytes, origin: str = "") -> bytes:
@@ -88,6 +111,8 @@ def open(
 ) -> Iterator[Capture]:  # fmt: skip
     """The captures of a file, of every file below a folder, or of standard input (``-``).
 
+    In a folder, ACPI tables that are none of ours are passed over, unless ``kind`` says otherwise.
+
     Raises:  CaptureError when it cannot be read.
     """
     name = os.fspath(path)
@@ -95,7 +120,16 @@ def open(
         yield from read(sys.stdin.buffer.read(), "-", kind=kind, offset=offset, length=length)
         return
     for file in files(Path(name)):
-        yield from read(load(file), str(file), kind=kind, offset=offset, length=length)
+        data = load(file)
+        if file == Path(name) or kind or not unknown_table(data):
+            said = kind or told_by_path(file, data)
+            yield from read(data, str(file), kind=said, offset=offset, length=length)
+
+
+def told_by_path(path: Path, data: bytes) -> str | None:
+    """The kind that a file's place tells: Linux has the boot error region in ``data/BERT``."""
+    is_place = path.absolute().parts[-2:] == ("data", "BERT")
+    return "region" if is_place and "table" not in candidates(data) else None
 
 
 def files(path: Path) -> Iterator[Path]:

@@ -10,6 +10,9 @@ import re
 import struct
 from collections.abc import Iterator
 
+from apeitool.acpi.bert import Bert, BootErrorRegion
+from apeitool.acpi.einj import Einj, SetErrorTypeWithAddress, TriggerActionTable
+from apeitool.acpi.erst import Erst
 from apeitool.acpi.header import HEADER_LENGTH as TABLE_HEADER
 from apeitool.acpi.header import Table
 from apeitool.acpi.hest.table import Hest
@@ -29,7 +32,16 @@ from apeitool.errors import (
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 
-TABLES: dict[str, type[Table]] = {"HEST": Hest}
+TABLES: dict[str, type[Table]] = {t.spells: t for t in (Hest, Bert, Einj, Erst)}
+
+_OTHERS: dict[str, type[Structure]] = {
+    "block": StatusBlock,
+    "region": BootErrorRegion,
+    "trigger": TriggerActionTable,
+    "set_error_type_with_address": SetErrorTypeWithAddress,
+    "record": Record,
+}
+"""Kinds that no table's signature and no section's place names."""
 
 
 def section_kinds() -> dict[str, str]:
@@ -40,7 +52,7 @@ def section_kinds() -> dict[str, str]:
 
 def kind_names() -> tuple[str, ...]:
     """Every name that `kind_type` knows."""
-    return ("table", *(t.lower() for t in TABLES), "block", "record", *section_kinds())
+    return ("table", *(t.lower() for t in TABLES), *_OTHERS, *section_kinds())
 
 
 def kind_type(name: str, data: bytes = b"") -> type[Structure]:
@@ -54,12 +66,10 @@ def kind_type(name: str, data: bytes = b"") -> type[Structure]:
             known = ", ".join(TABLES)
             raise BadSignature(f"table {signature!r} is none of {known}", path="signature")
         return TABLES[signature]
-    if name == "block":
-        return StatusBlock
-    if name == "record":
-        return Record
     section = section_named(section_kinds().get(name, ""))
-    found = TABLES.get(name.upper()) or section
+    found = (
+        _OTHERS.get(name) or {t.lower(): kind for t, kind in TABLES.items()}.get(name) or section
+    )
     if found is None:
         raise DecodeError(f"no kind is called {name!r}; there are {', '.join(kind_names())}")
     return found
@@ -72,7 +82,7 @@ def candidates(data: bytes) -> list[str]:
             return ["record"]
         if data[:4].decode("latin-1") in TABLES:
             return ["table"]
-    found = ["block"] if is_block(data) else []
+    found = ["region"] if is_region(data) else ["block"] if is_block(data) else []
     for name, place in section_kinds().items():
         kind = section_named(place)
         if kind is not None and kind.shortest <= len(data) and kind.resembles(data):
@@ -87,27 +97,59 @@ def _is_text(data: bytes) -> bool:
 
 def is_block(data: bytes) -> bool:
     """Whether the bytes hold together as a status block; zeros say "no error recorded"."""
-    if len(data) < HEADER_LENGTH:
-        return False
-    status, raw_offset, raw_length, length, severity = struct.unpack_from("<5I", data)
-    if not data[:HEADER_LENGTH].strip(b"\0"):
-        return True
-    if severity > 3 or status >> 14 or length > len(data) - HEADER_LENGTH:
-        return False
-    if raw_length and not HEADER_LENGTH + length <= raw_offset <= len(data) - raw_length:
-        return False
-    return _entries_fit(data, length)
+    return _block_end(data, 0) > 0
 
 
-def _entries_fit(data: bytes, length: int) -> bool:
+def is_region(data: bytes) -> bool:
+    """Whether the bytes begin with two status blocks that hold entries, one behind the other.
+
+    One alone, with or without zeros behind it, is a block.
+    """
+    second = _block_end(data, 0) if _data_length(data, 0) else 0
+    return second > 0 and _data_length(data, second) > 0 and _block_end(data, second) > 0
+
+
+def _data_length(data: bytes, start: int) -> int:
+    return int.from_bytes(data[start + 12 : start + 16], "little")
+
+
+def _block_end(data: bytes, start: int) -> int:
+    """Where a status block ends that begins at ``start`` and holds together; 0 if none does."""
+    there = len(data) - start
+    if there < HEADER_LENGTH:
+        return 0
+    status, raw_offset, raw_length, length, severity = struct.unpack_from("<5I", data, start)
+    if not any((status, raw_offset, raw_length, length, severity)):
+        return start + HEADER_LENGTH
+    if severity > 3 or status >> 14 or length > there - HEADER_LENGTH:
+        return 0
+    if raw_length and not HEADER_LENGTH + length <= raw_offset <= there - raw_length:
+        return 0
+    if not _entries_fit(data, start + HEADER_LENGTH, start + HEADER_LENGTH + length):
+        return 0
+    size: int = raw_offset + raw_length if raw_length else HEADER_LENGTH + length
+    return start + size
+
+
+def _entries_fit(data: bytes, position: int, end: int) -> bool:
     """Whether the data entries fill the error data exactly."""
-    position, end = HEADER_LENGTH, HEADER_LENGTH + length
     while position < end:
         header = entry_type(data, position).fixed_size
         if end - position < header:
             return False
         position += header + int.from_bytes(data[position + 24 : position + 28], "little")
     return position == end
+
+
+_SIGNATURE = re.compile(rb"[A-Z][A-Z0-9_]{3}")
+
+
+def unknown_table(data: bytes) -> str | None:
+    """The signature of an ACPI table that is whole and none of `TABLES`; None if it is not one."""
+    match = _SIGNATURE.match(data)
+    name = match[0].decode() if match else ""
+    is_whole = len(data) >= TABLE_HEADER and int.from_bytes(data[4:8], "little") == len(data)
+    return name if name and is_whole and name not in TABLES else None
 
 
 def sniff(data: bytes) -> str:
@@ -157,16 +199,40 @@ def as_error(problem: Problem) -> DecodeError:
 def extents(data: bytes) -> Iterator[tuple[int, int]]:
     """(start, end) of each object of bytes that hold several records or tables back to back.
 
-    Boundaries come from lengths, never from a search: payloads contain signatures too.
+    Boundaries come from lengths, never from a search: payloads contain signatures too.  A boot
+    error region may follow its table; other bytes that follow stay with the object before.
     """
     start = 0
     while start < len(data):
-        length = _said_length(data, start)
-        end = start + length if length and start + length < len(data) else len(data)
+        end = min(start + (_said_length(data, start) or len(data)), len(data))
+        region_end = _region_end(data, start, end)
+        if region_end:
+            yield start, end
+            start, end = end, region_end
         if end < len(data) and not _said_length(data, end):
             end = len(data)
         yield start, end
         start = end
+
+
+def told_by_place(data: bytes, start: int) -> str | None:
+    """The kind of an object that `extents` found, where what it lies behind tells."""
+    return "region" if start and not _said_length(data, start) else None
+
+
+def _region_end(data: bytes, start: int, end: int) -> int:
+    """Where the region ends that lies behind the BERT table ``data[start:end]``; 0 if none does.
+
+    Zeros are a region when all of its length is there, else they pad the table.
+    """
+    if data[start : start + 4] != b"BERT" or end - start < Bert.fixed_size:
+        return 0
+    if _said_length(data, end):
+        return 0
+    length = int.from_bytes(data[start + TABLE_HEADER : start + TABLE_HEADER + 4], "little")
+    region = data[end : end + length]
+    is_there = len(region) == length or any(region[:HEADER_LENGTH])
+    return end + len(region) if is_there and is_block(region) else 0
 
 
 def _said_length(data: bytes, start: int) -> int:

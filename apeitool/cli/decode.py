@@ -14,6 +14,7 @@ from apeitool.cli.options import Output, colour, integer, output, standard_input
 from apeitool.errors import ApeiError
 
 if TYPE_CHECKING:
+    from apeitool.capture.container import Capture
     from apeitool.wire.record import Structure
 
 
@@ -39,9 +40,11 @@ def command(
 ) -> None:
     """Decode tables, status blocks, records and sections.
 
-    Files are raw bytes or hex text (bare, xxd, hexdump -C); a folder is read whole; without a FILE,
-    standard input.  The bytes tell what they are.  Where they fit more than one kind, or are
-    damaged, say it: --as table, hest, block, record, memory, pcie, arm_processor.
+    Files are raw bytes, hex text (bare, xxd, hexdump -C), the text of acpidump, or a listing of
+    iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables that are
+    none of these kinds.  The bytes tell what they are.  Where they fit more than one kind, or are
+    damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
+    set_error_type_with_address, record, memory, pcie, arm_processor.
 
     What is wrong with an object goes to stderr, with offset, field and rule.
     """
@@ -82,29 +85,45 @@ class _Work:
 
     def objects(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Structure]]:
         """(origin, object) of everything that can be decoded."""
-        from apeitool.capture.container import decode, files, load, read
+        from apeitool.capture.container import files, load, read, told_by_path
+        from apeitool.capture.kind import unknown_table
 
         for path in paths:
-            names = ["-"] if path == "-" else files(Path(path))
-            for name in names:
+            passed: dict[str, None] = {}
+            for name in [None] if path == "-" else files(Path(path)):
                 try:
-                    data = standard_input() if name == "-" else load(Path(name))
-                    captures = read(
-                        data, str(name), kind=self.kind, offset=self.offset, length=self.length
-                    )
-                    for capture in captures:
-                        self.count += 1
-                        try:
-                            found = decode(capture, strict=self.strict)
-                        except ApeiError as wrong:
-                            self._fail(capture.origin, wrong)
+                    data = load(name) if name else standard_input()
+                    kind = self.kind
+                    if name and not kind:
+                        other = unknown_table(data) if name != Path(path) else None
+                        if other:
+                            passed[other] = None
                             continue
-                        for problem in found.problems:
-                            self._say(capture.origin, problem)
-                        yield capture.origin, found
+                        kind = told_by_path(name, data)
+                    captures = read(
+                        data, str(name or path), kind=kind, offset=self.offset, length=self.length
+                    )
+                    yield from self._decoded(captures)
                 except ApeiError as wrong:
                     self.count += 1
                     self._fail("", wrong)
+            if passed:
+                talk(f"{path}: passed over tables of other kinds: {', '.join(passed)}")
+
+    def _decoded(self, captures: Iterator[Capture]) -> Iterator[tuple[str, Structure]]:
+        """(origin, object) of the captures of one file."""
+        from apeitool.capture.container import decode
+
+        for capture in captures:
+            self.count += 1
+            try:
+                found = decode(capture, strict=self.strict)
+            except ApeiError as wrong:
+                self._fail(capture.origin, wrong)
+                continue
+            for problem in found.problems:
+                self._say(capture.origin, problem)
+            yield capture.origin, found
 
     def _fail(self, origin: str, wrong: ApeiError) -> None:
         self.failures += 1

@@ -16,8 +16,8 @@ _ROW = 12
 @click.command("encode")
 @click.argument("path", metavar="FILE|-")
 @click.option("--sealed", is_flag=True, help="Compute counts, lengths and checksums anew.")
-@click.option("--to", "form", type=click.Choice(["binary", "hex", "c"]), default="binary",
-              help="binary; hex text; a C array.")  # fmt: skip
+@click.option("--to", "form", type=click.Choice(["binary", "hex", "c", "acpidump"]),
+              default="binary", help="binary; hex text; a C array; the text of acpidump.")  # fmt: skip
 @output
 def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
     """Turn JSON (of decode --to json) or TOML (of new) into bytes.
@@ -76,8 +76,16 @@ def _c(pieces: list[bytes]) -> Iterator[bytes]:
         yield b"};\n"
 
 
+def _acpidump(pieces: list[bytes]) -> Iterator[bytes]:
+    from apeitool.capture.acpidump import dump
+
+    for data in pieces:
+        yield dump(data)
+
+
 _FORMS: dict[str, Callable[[list[bytes]], Iterator[bytes]]] = {
     "binary": _binary,
     "hex": _hex,
     "c": _c,
+    "acpidump": _acpidump,
 }

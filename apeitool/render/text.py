@@ -6,22 +6,20 @@ with the bytes are left out.  Characters that came from a record are made harmle
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterator
 from functools import singledispatch
 from typing import Any
-from uuid import UUID
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
 from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import ErrorSource
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
-from apeitool.cper.guids import CREATORS, NOTIFICATION_TYPES, SECTION_NAMES
 from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
-from apeitool.cper.section import Section, section_type
+from apeitool.cper.section import Section
 from apeitool.render.harmless import harmless
-from apeitool.wire.labels import Label, Word, flag_names, word_lines
+from apeitool.render.value import characters, formatted, view_of
+from apeitool.wire.labels import Label, Word, word_lines
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Aside, Part
 
@@ -199,54 +197,12 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
         yield f"{label} {len(value)} bytes{paint(note, 'note')}"
         yield from dump(value, pad + "  ")
         return
-    shown = thing.shown(field.name) or _value(field, value)
+    shown = thing.shown(field.name) or formatted(field, value)
     yield f"{label} {shown}{paint(note, 'note')}"
-    view: Any = field.named.choose(thing) if field.named else field.view
+    view = view_of(thing, field)
     if view is not None and issubclass(view, Word) and view(value).text is None:
         for name, meaning in word_lines(view, value, thing.has_valid):
             yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"
-
-
-def _value(field: Field, value: Any) -> str:
-    if isinstance(value, Structure):
-        return value.brief or ""
-    if isinstance(value, UUID):
-        return f"{value}{_guid_name(value)}"
-    if isinstance(value, enum.IntEnum):
-        return f"{getattr(value, 'text', value.name)} ({int(value)})"
-    if isinstance(value, str):
-        return f'"{harmless(value)}"' if value else "empty"
-    if isinstance(value, bytes):
-        return value.hex(" ") if any(value) else f"{len(value)} zero bytes"
-    if isinstance(value, tuple):
-        return " ".join(
-            _number(field, item, getattr(field.kind, "item", field.kind)) for item in value
-        )
-    shown = _number(field, value, field.kind)
-    if field.view is not None and issubclass(field.view, Word):
-        shown = field.view(value).text or shown
-    if field.view is not None and issubclass(field.view, enum.IntFlag):
-        shown = f"{value:#x}: {', '.join(flag_names(field.view, value)) or 'none'}"
-    if field.unit and field.unit != "address":
-        shown += f" {field.unit}"
-    return shown
-
-
-def _number(field: Field, value: int, kind: Any) -> str:
-    if field.hexadecimal:
-        return f"{value:#0{2 + 2 * kind.size}x}"
-    return str(value)
-
-
-def _guid_name(guid: UUID) -> str:
-    key = str(guid)
-    kind = section_type(guid)
-    name = (
-        kind.title
-        if kind
-        else (SECTION_NAMES.get(key) or NOTIFICATION_TYPES.get(key) or CREATORS.get(key))
-    )
-    return f" ({name})" if name else ""
 
 
 def dump(data: bytes, pad: str) -> Iterator[str]:
@@ -256,8 +212,7 @@ def dump(data: bytes, pad: str) -> Iterator[str]:
         return
     for start in range(0, min(len(data), _SHOWN), _ROW):
         row = data[start : start + _ROW]
-        shown = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
-        yield f"{pad}{start:04x}  {row.hex(' '):<{3 * _ROW - 1}}  {shown}"
+        yield f"{pad}{start:04x}  {row.hex(' '):<{3 * _ROW - 1}}  {characters(row)}"
     if len(data) > _SHOWN:
         yield f"{pad}... {len(data) - _SHOWN} more bytes"
 

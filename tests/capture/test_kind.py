@@ -1,6 +1,7 @@
 """What bytes are, told by the bytes: every kind apart from the others, doubt told with its candidates."""
 
 import struct
+from contextlib import suppress
 
 import captured
 import pytest
@@ -9,6 +10,16 @@ from hypothesis import strategies as st
 from strategies import damaged, encodings, instances
 
 import apeitool as apei
+from apeitool.acpi.bert import Bert, BootErrorRegion
+from apeitool.acpi.einj import (
+    Einj,
+    EinjInstructionEntry,
+    SetErrorTypeWithAddress,
+    TriggerActionTable,
+)
+from apeitool.acpi.erst import Erst
+from apeitool.capture import container
+from apeitool.capture.container import decode, read
 from apeitool.capture.kind import (
     TABLES,
     as_error,
@@ -20,6 +31,7 @@ from apeitool.capture.kind import (
     section_kinds,
     sniff,
 )
+from apeitool.cli import main
 from apeitool.cli.new import example
 from apeitool.errors import (
     Ambiguous,
@@ -212,14 +224,16 @@ def test_damaged_bytes_of_a_named_kind(cls) -> None:
 
 def test_names() -> None:
     assert set(section_kinds()) == set(SECTIONS)
-    assert set(kind_names()) == {"table", "hest", "block", "record", *SECTIONS}
+    tables = {"table", "hest", "bert", "einj", "erst"}
+    parts = {"block", "region", "trigger", "set_error_type_with_address", "record"}
+    assert set(kind_names()) == tables | parts | set(SECTIONS)
     assert len(kind_names()) == len(set(kind_names()))
     for wrong in ("nosuch", "", "Record", "memory ", "sections.memory"):
         with pytest.raises(DecodeError, match="block"):
             kind_type(wrong)
     with pytest.raises(BadSignature, match="HEST"):
         kind_type("table", b"DSDT" + bytes(100))
-    assert set(TABLES) == {"HEST"}
+    assert set(TABLES) == {"HEST", "BERT", "EINJ", "ERST"}
 
 
 # ---- strict
@@ -337,3 +351,200 @@ def test_extents_lie_side_by_side(data) -> None:
     assert [start for start, _ in spans] == [0, *(end for _, end in spans[:-1])][: len(spans)]
     assert all(start < end for start, end in spans)
     assert not spans or spans[-1][1] == len(data)
+
+
+# ---- boot error regions
+
+
+BLOCK = MADE["block"].to_bytes()
+CLEARED = MADE["block"].replace(block_status=0).to_bytes()
+RAW = MADE["block"].replace(raw_data=b"of the OEM").sealed().to_bytes()
+
+
+def bert(length: int) -> bytes:
+    return Bert(boot_error_region_length=length, boot_error_region=0x1000).to_bytes()
+
+
+@pytest.mark.parametrize("first", [BLOCK, CLEARED, RAW], ids=["block", "cleared", "raw"])
+@pytest.mark.parametrize("second", [BLOCK, CLEARED, RAW], ids=["block", "cleared", "raw"])
+@pytest.mark.parametrize("behind", [b"", bytes(700), b"\xff" * 30, BLOCK * 3])
+def test_two_blocks_back_to_back_are_a_region(first, second, behind) -> None:
+    data = first + second + behind
+    assert candidates(data) == ["region"]
+    region = apei.decode(data)
+    assert isinstance(region, BootErrorRegion)
+    assert [b.to_bytes() for b in region.blocks[:2]] == [first, second]
+    assert region.to_bytes() == data
+
+
+@pytest.mark.parametrize("block", [BLOCK, CLEARED, RAW], ids=["block", "cleared", "raw"])
+@pytest.mark.parametrize(
+    "behind",
+    [b"", bytes(20), bytes(700), b"more", b"\xff" * 200, BLOCK[:-1], b"\1" + bytes(40), RECORDS[0]],
+)
+def test_one_block_is_a_block_whatever_follows(block, behind) -> None:
+    assert candidates(block + behind) == ["block"]
+    region = apei.decode(block + behind, as_="region")
+    assert region.to_bytes() == block + behind
+
+
+@given(data=st.data())
+@settings(max_examples=60)
+def test_a_second_block_makes_a_region_of_whatever_was_a_block(data) -> None:
+    block = data.draw(instances(apei.StatusBlock).filter(lambda b: b.entries))
+    raw = block.replace(error_severity=apei.Severity.FATAL, trailing=b"").sealed().to_bytes()
+    assert "region" not in candidates(raw + bytes(100))
+    assert "region" in candidates(raw + raw)
+    assert "block" not in candidates(raw + raw), "one reading, not two"
+
+
+@pytest.mark.parametrize("region", [BLOCK, BLOCK + RAW, CLEARED, bytes(4096), BLOCK + bytes(900)])
+def test_a_table_and_its_region_in_one_file(region) -> None:
+    table = bert(len(region))
+    for around in (b"", RECORDS[0], table):
+        captures = list(read(table + region + around, "x"))
+        assert [c.data for c in captures] == [table, region, *[around] * bool(around)]
+        assert [c.kind for c in captures] == [None, "region", *[None] * bool(around)]
+        assert captures[1].origin == "x@0x30"
+        found = decode(captures[1])
+        assert isinstance(found, BootErrorRegion)
+        assert not found.problems
+    both = (table + region) * 3
+    assert cut(both) == [table, region] * 3
+
+
+@pytest.mark.parametrize("kind", ["table", "bert", "block"])
+def test_naming_the_table_leaves_the_region_one(kind) -> None:
+    first, second = read(bert(len(BLOCK)) + BLOCK, kind=kind)
+    assert (first.kind, second.kind) == (kind, "region")
+
+
+@pytest.mark.parametrize(
+    ("length", "behind", "why"),
+    [
+        (0, BLOCK, "no room for a region"),
+        (19, BLOCK, "none for a block"),
+        (len(BLOCK) - 1, BLOCK, "the block is longer than its region"),
+        (4096, bytes(4095), "zeros that pad the table"),
+        (4096, b"\xff" * 4096, "no block"),
+        (4096, BLOCK[:-1], "half a block"),
+        (4096, BLOCK[:19], "half a header"),
+    ],
+)
+def test_other_bytes_behind_the_table_stay_with_it(length, behind, why) -> None:
+    data = bert(length) + behind
+    assert cut(data) == [data]
+    assert apei.decode(data).trailing == behind
+
+
+def test_a_region_that_was_cut_short_behind_whole_blocks() -> None:
+    assert cut(bert(4096) + BLOCK + RAW[:50]) == [bert(4096), BLOCK + RAW[:50]]
+
+
+def test_bytes_behind_the_region_stay_with_it() -> None:
+    assert cut(bert(len(BLOCK)) + BLOCK + b"junk") == [bert(len(BLOCK)), BLOCK + b"junk"]
+
+
+@given(st.lists(st.sampled_from([bert(200), bert(0xFFFFFFFF), bert(20), BLOCK, RAW, bytes(20),
+                                 RECORDS[0][:40], b"\xff"]), max_size=30).map(b"".join))  # fmt: skip
+@settings(max_examples=200)
+def test_whatever_stands_behind_a_table(data) -> None:
+    cut(data)
+    for capture in read(data, "x"):
+        with suppress(DecodeError):
+            assert decode(capture).to_bytes() == capture.data
+
+
+# ---- more tables, and structures that only their name tells
+
+
+@pytest.mark.parametrize("cls", [Bert, Einj, Erst])
+def test_each_table_is_told_by_its_signature(cls) -> None:
+    data = cls().to_bytes()
+    assert TABLES[cls.spells] is cls
+    assert candidates(data) == ["table"]
+    for name in (None, "table", cls.spells.lower()):
+        assert type(apei.decode(data, as_=name)) is cls
+    assert cut(data + MADE["table"].to_bytes() + data) == [data, MADE["table"].to_bytes(), data]
+
+
+@pytest.mark.parametrize(
+    ("name", "thing"),
+    [
+        ("trigger", TriggerActionTable(entries=[EinjInstructionEntry()])),
+        ("set_error_type_with_address", SetErrorTypeWithAddress(error_type=8, flags=2)),
+    ],
+)
+def test_structures_that_only_their_name_tells(name, thing) -> None:
+    data = thing.to_bytes()
+    assert name not in candidates(data)
+    assert apei.decode(data, as_=name) == thing
+    assert apei.loads(apei.dumps(apei.decode(data, as_=name))) == thing
+
+
+def test_every_kind_has_a_name() -> None:
+    assert set(kind_names()) - set(SECTIONS) == {
+        "table", "hest", "bert", "einj", "erst", "block", "region", "trigger",
+        "set_error_type_with_address", "record",
+    }  # fmt: skip
+
+
+# ---- what a folder tells
+
+
+def acpi(signature: bytes, size: int = 60) -> bytes:
+    return signature + struct.pack("<I", size) + bytes(size - 8)
+
+
+@pytest.fixture
+def sysfs(tmp_path):
+    """A folder as Linux makes it."""
+    content = {
+        "tables/APIC": acpi(b"APIC"), "tables/BERT": bert(4096), "tables/DSDT": acpi(b"DSDT", 9000),
+        "tables/HEST": MADE["table"].to_bytes(), "tables/SSDT1": acpi(b"SSDT"),
+        "tables/SSDT2": acpi(b"SSDT"), "tables/data/BERT": BLOCK + bytes(4096 - len(BLOCK)),
+    }  # fmt: skip
+    for name, data in content.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    return tmp_path / "tables"
+
+
+def test_tables_that_we_do_not_know_are_passed_over_in_a_folder(sysfs) -> None:
+    assert [type(decode(c)) for c in container.open(sysfs)] == [Bert, apei.Hest, BootErrorRegion]
+    assert len(list(container.open(sysfs, kind="table"))) == 7, "as the caller says"
+
+
+def test_one_line_says_what_was_passed_over(sysfs, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["decode", str(sysfs), "--to", "jsonl"])
+    out, err = capsys.readouterr()
+    assert not ended.value.code
+    assert [row.split('"')[3] for row in out.splitlines()] == ["Bert", "Hest", "BootErrorRegion"]
+    assert err == f"{sysfs}: passed over tables of other kinds: APIC, DSDT, SSDT\n"
+    with pytest.raises(SystemExit) as ended:
+        main(["decode", str(sysfs / "DSDT")])
+    assert ended.value.code == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [acpi(b"DSDT") + b"\0", acpi(b"DSDT")[:-1], b"DSDT", acpi(b"dsdt"), bytes(range(99, 199))],
+)
+def test_what_is_no_whole_table_is_not_passed_over(tmp_path, data) -> None:
+    (tmp_path / "x").write_bytes(data)
+    (capture,) = container.open(tmp_path)
+    assert capture.data == data
+
+
+def test_the_region_is_told_by_its_place(sysfs, monkeypatch) -> None:
+    region = sysfs / "data/BERT"
+    for data in (bytes(4096), b"\xff" * 100, BLOCK):
+        region.write_bytes(data)
+        (capture,) = container.open(region)
+        assert (capture.kind, capture.data) == ("region", data)
+    monkeypatch.chdir(sysfs / "data")
+    assert next(container.open("BERT")).kind == "region"
+    assert next(container.open("BERT", kind="block")).kind == "block"
+    region.write_bytes(bert(0))
+    assert next(container.open("BERT")).kind is None, "a table, in a folder of the user's"

@@ -1,0 +1,92 @@
+"""``apeitool explain``: what each byte says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from apeitool.cli.options import colour, integer, output, standard_input, talk, writer
+from apeitool.errors import ApeiError
+
+if TYPE_CHECKING:
+    from apeitool.capture.container import Capture
+
+
+def known_kind(context: click.Context, option: click.Parameter, kind: str | None) -> str | None:
+    """The name of a kind, as the caller gave it.
+
+    Raises:  BadParameter when there is no such kind.
+    """
+    if kind is not None:
+        from apeitool.capture.kind import kind_names
+
+        if kind not in kind_names():
+            raise click.BadParameter(f"{kind!r} is none of {', '.join(kind_names())}")
+    return kind
+
+
+@click.command("explain")
+@click.argument("path", metavar="FILE|-")
+@click.option("--as", "kind", metavar="KIND", callback=known_kind,
+              help="What the bytes are; see decode.")  # fmt: skip
+@click.option("--offset", type=integer, default=0, help="Skip so many bytes of the file.")
+@click.option("--length", type=integer, help="Take no more than so many bytes of the file.")
+@output
+@click.pass_context
+def command(
+    context: click.Context,
+    path: str,
+    kind: str | None,
+    offset: int,
+    length: int | None,
+    target: Path | None,
+) -> None:
+    """Show each byte with its field, value, meaning and source.
+
+    The file is whatever decode reads, but no folder.  Every byte of an object is shown once, in
+    order; offsets count from its start.  Bits of registers and flags stand below their field.
+
+    What is wrong with an object goes to stderr, with offset, field and rule.
+    """
+    from apeitool.capture.container import decode
+    from apeitool.render.explain import text
+    from apeitool.render.harmless import printable
+    from apeitool.render.text import plain
+
+    found = captures(path, kind, offset, length)
+    paint = colour if target is None and sys.stdout is not None and sys.stdout.isatty() else plain
+    gap, failed = "", False
+    with writer(target) as out:
+        for capture in found:
+            try:
+                thing = decode(capture)
+            except ApeiError as wrong:
+                talk(f"{capture.origin}: {wrong}")
+                failed = True
+                continue
+            for problem in thing.problems:
+                talk(f"{capture.origin}: {problem}")
+            head = (
+                "" if capture.origin == "-" else paint(printable(capture.origin), "source") + "\n"
+            )
+            out.write(f"{gap}{head}{text(thing, paint=paint)}".encode())
+            gap = "\n"
+    context.exit(int(failed))
+
+
+def captures(
+    path: str, kind: str | None, offset: int = 0, length: int | None = None
+) -> Iterator[Capture]:
+    """What one file, or standard input, holds."""
+    from apeitool.capture.container import load, read, told_by_path
+
+    if path == "-":
+        data = standard_input()
+    else:
+        data = load(Path(path))
+        kind = kind or told_by_path(Path(path), data)
+    return read(data, path, kind=kind, offset=offset, length=length)

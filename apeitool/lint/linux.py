@@ -1,0 +1,294 @@
+"""What Linux refuses, clamps, passes over or never polls: sources, registers, status blocks.
+
+Of sources, registers and status blocks `apeitool.linux.accept` decides; a rule only gives each of
+its verdicts a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from apeitool.acpi.action import Instruction, InstructionEntry
+from apeitool.acpi.bert import BootErrorRegion
+from apeitool.acpi.hest.generic import Ghes
+from apeitool.acpi.hest.notification import NotificationType
+from apeitool.acpi.hest.table import Hest
+from apeitool.acpi.status import StatusBlock
+from apeitool.errors import BadSignature, Truncated
+from apeitool.lint.finding import Level
+from apeitool.lint.rule import Faults, Place, rule
+from apeitool.linux.accept import (
+    LARGEST_BLOCK,
+    NMI_LIKE,
+    BlockVerdict,
+    HestVerdict,
+    Verdict,
+    check_entries,
+    check_gar,
+    check_header,
+    probe,
+    walk_hest,
+)
+from apeitool.linux.features import KERNELS, Architecture, Features
+from apeitool.registers.address import GenericAddress
+
+_HEST = "Linux drivers/acpi/apei/hest.c"
+_GHES = "Linux drivers/acpi/apei/ghes.c"
+_GAR = "Linux apei_check_gar(), drivers/acpi/apei/apei-base.c"
+
+
+def _walk(hest: Hest, features: Features) -> HestVerdict | None:
+    """What Linux makes of a table; None where its bytes are not all there."""
+    try:
+        return walk_hest(hest.to_bytes(), features)
+    except (BadSignature, Truncated):
+        return None
+
+
+@rule("linux-hest-refused", Hest, Level.ERROR, "correct it: one bad source switches off all", _HEST)
+def hest_refused(hest: Hest, place: Place) -> Faults:
+    """Linux walks the whole table, or uses none of it."""
+    for said, kernels in _by_kernel(hest, place).items():
+        yield "error_source_count", f"{said}{_only(kernels, place)}"
+
+
+def _by_kernel(hest: Hest, place: Place) -> dict[str, list[Features]]:
+    """The kernels that refuse a table, by what they print."""
+    found: dict[str, list[Features]] = {}
+    for features in place.consumers.kernels:
+        verdict = _walk(hest, features)
+        if verdict is not None and not verdict.accepted:
+            found.setdefault(verdict.message, []).append(features)
+    return found
+
+
+def _only(kernels: list[Features], place: Place) -> str:
+    """Which kernels are meant, where not all are."""
+    if len(kernels) == len(place.consumers.kernels):
+        return ""
+    return f" (Linux {', '.join(k.release for k in kernels)})"
+
+
+@rule(
+    "linux-source-passed-over", Hest, Level.NOTE,
+    "nothing, if the source is meant to assist only", _HEST,
+)  # fmt: skip
+def source_passed_over(hest: Hest, place: Place) -> Faults:
+    """Newer kernels pass over a generic source that assists an earlier machine check source."""
+    walks = [_walk(hest, features) for features in place.consumers.kernels]
+    used = [{s.source_id for s in walk.sources} for walk in walks if walk and walk.accepted]
+    for index, source in enumerate(hest.sources):
+        if not isinstance(source, Ghes) or not source.enabled:
+            continue
+        if any(source.source_id not in ids for ids in used):
+            since = _since(lambda k: k.skips_ghes_assist)
+            said = f"it assists source {source.related_source_id}: not used since {since}"
+            yield f"sources[{index}].related_source_id", said
+
+
+def _since(has: Callable[[Features], bool]) -> str:
+    """The first release of Linux, of those known here, that has a feature."""
+    return next(k.release for k in KERNELS.values() if has(k))
+
+
+@rule("linux-source-disabled", Ghes, Level.NOTE, "write 1 to have it used", _HEST)
+def source_disabled(source: Ghes, place: Place) -> Faults:
+    """Linux uses a generic source only if it is enabled."""
+    if not source.enabled:
+        yield "enabled", "Linux does not look at the source"
+
+
+def _probes(source: Ghes, place: Place) -> Iterator[tuple[Architecture, Verdict]]:
+    """What each architecture says to an enabled source; its SDEI knows the event."""
+    if source.enabled:
+        events = frozenset({source.notification.vector} - {0})
+        for architecture in place.consumers.architectures:
+            yield architecture, probe(source, architecture, sdei_events=events)
+
+
+def _unbound(source: Ghes, place: Place) -> list[tuple[Architecture, Verdict]]:
+    """The architectures that refuse a source for the way in which it notifies."""
+    return [
+        (architecture, verdict)
+        for architecture, verdict in _probes(source, place)
+        if not verdict.accepted and not _is_of_length(verdict) and not _is_of_register(verdict)
+    ]
+
+
+def _words(verdict: Verdict) -> str:
+    """What Linux prints as it refuses; some refusals are silent."""
+    return "; ".join(verdict.messages) or f"refused without a word, errno {verdict.errno}"
+
+
+def _is_of_length(verdict: Verdict) -> bool:
+    return "Invalid error block length" in verdict.message
+
+
+def _is_of_register(verdict: Verdict) -> bool:
+    return "in GAR" in verdict.message
+
+
+def _is_sei(source: Ghes) -> bool:
+    return source.notification.type == NotificationType.SEI
+
+
+@rule(
+    "linux-sei-never-read", Ghes, Level.ERROR,
+    "notify by SEA, GPIO signal, GSIV or polling: Linux has no driver for SEI", _GHES,
+)  # fmt: skip
+def sei_never_read(source: Ghes, place: Place) -> Faults:
+    """Linux refuses a source that notifies by SEI, and judges an SError without reading it."""
+    for _, verdict in _unbound(source, place)[:1]:
+        if _is_sei(source):
+            yield "notification.type", _words(verdict)
+
+
+@rule("linux-notification-refused", Ghes, Level.ERROR, "use a notification that binds", _GHES)
+def notification_refused(source: Ghes, place: Place) -> Faults:
+    """Linux knows the notification of a source on one of the architectures it is for."""
+    refused = _unbound(source, place)
+    if refused and not _is_sei(source) and len(refused) == len(place.consumers.architectures):
+        yield "notification.type", _words(refused[0][1])
+
+
+@rule(
+    "linux-notification-architecture", Ghes, Level.NOTE,
+    "nothing, if the table is for the other architecture", _GHES,
+)  # fmt: skip
+def notification_architecture(source: Ghes, place: Place) -> Faults:
+    """A notification that only one architecture binds is told."""
+    refused = _unbound(source, place)
+    if len(refused) < len(place.consumers.architectures):
+        for architecture, verdict in refused:
+            yield "notification.type", f"{architecture.value}: {_words(verdict)}"
+
+
+@rule("linux-block-length", Ghes, Level.ERROR, "reserve what the largest block takes", _GHES)
+def block_length(source: Ghes, place: Place) -> Faults:
+    """Linux refuses a source whose block has no room for a header."""
+    for _, verdict in list(_probes(source, place))[:1]:
+        if not verdict.accepted and _is_of_length(verdict):
+            yield "error_status_block_length", _words(verdict)
+
+
+@rule("linux-block-clamped", Ghes, Level.WARNING, "reserve 65536 bytes at most", _GHES)
+def block_clamped(source: Ghes, place: Place) -> Faults:
+    """Linux reads no more than 64 KiB of a status block."""
+    if source.enabled and source.error_status_block_length > LARGEST_BLOCK:
+        said = f"Linux reads the first {LARGEST_BLOCK} bytes, and refuses a block that is longer"
+        yield "error_status_block_length", said
+
+
+@rule("linux-never-polled", Ghes, Level.ERROR, "give it an interval in ms", _GHES)
+def never_polled(source: Ghes, place: Place) -> Faults:
+    """Linux binds to a polled source whose interval is 0, and never polls it."""
+    for _, verdict in list(_probes(source, place))[:1]:
+        if verdict.accepted and "Poll interval is 0" in verdict.message:
+            yield "notification.poll_interval", verdict.messages[-1]
+
+
+@rule(
+    "linux-address-kept", Ghes, Level.NOTE,
+    "fill in the address of the block before Linux boots, and leave the block there", _GHES,
+)  # fmt: skip
+def address_kept(source: Ghes, place: Place) -> Faults:
+    """Newer kernels read the address of an SEA or NMI source's block once, when they bind to it."""
+    keeps = any(k.tests_for_errors for k in place.consumers.kernels)
+    bound = any(verdict.accepted for _, verdict in _probes(source, place))
+    told_by = source.notification.type
+    if keeps and bound and told_by in NMI_LIKE - {NotificationType.SDEI}:
+        since = _since(lambda k: k.tests_for_errors)
+        said = f"since {since}, Linux keeps the address that it finds there at boot"
+        yield "error_status_address.address", said
+
+
+def _refused_register(register: GenericAddress, place: Place, complaint: str) -> str:
+    """What Linux prints of a register that it uses and refuses for that reason; else nothing."""
+    user = place.above.structure if place.above else None
+    is_used = (isinstance(user, Ghes) and user.enabled) or (
+        isinstance(user, InstructionEntry) and user.instruction in _READS_REGISTER
+    )
+    message = check_gar(register).message if is_used else ""
+    return message if complaint in message else ""
+
+
+_READS_REGISTER = frozenset(Instruction) - {
+    Instruction.NOOP,
+    Instruction.ADD,
+    Instruction.SUBTRACT,
+    Instruction.STALL,
+    Instruction.GOTO,
+}
+"""Instructions whose register Linux checks; one that it refuses makes the table useless."""
+
+
+@rule("linux-gar-address", GenericAddress, Level.ERROR, "give the address of the register", _GAR)
+def gar_address(register: GenericAddress, place: Place) -> Faults:
+    """Linux refuses a register at address 0."""
+    if said := _refused_register(register, place, "Invalid physical address"):
+        yield "address", said
+
+
+@rule(
+    "linux-gar-access-size", GenericAddress, Level.ERROR,
+    "write 1 to 4: byte, word, dword, qword", _GAR,
+)  # fmt: skip
+def gar_access_size(register: GenericAddress, place: Place) -> Faults:
+    """Linux refuses a register whose access size is undefined or unknown."""
+    if said := _refused_register(register, place, "Invalid access size code"):
+        yield "access_size", said
+
+
+@rule("linux-gar-width", GenericAddress, Level.ERROR, "widen the access, or narrow it", _GAR)
+def gar_width(register: GenericAddress, place: Place) -> Faults:
+    """Linux refuses a register that one access does not cover."""
+    if said := _refused_register(register, place, "Invalid bit width + offset"):
+        yield "register_bit_width", said
+
+
+@rule("linux-gar-space", GenericAddress, Level.ERROR, "use system memory or system I/O", _GAR)
+def gar_space(register: GenericAddress, place: Place) -> Faults:
+    """Linux refuses a register that is neither in memory nor in I/O space."""
+    if said := _refused_register(register, place, "Invalid address space type"):
+        yield "address_space_id", said
+
+
+def _read(block: StatusBlock, place: Place) -> tuple[bytes, BlockVerdict] | None:
+    """A status block that Linux reads as one of a source: its bytes, and what its header is worth."""
+    if not block.block_status or isinstance(place.root, BootErrorRegion):
+        return None
+    data = block.to_bytes()
+    return data, check_header(data, LARGEST_BLOCK)
+
+
+@rule("linux-block-refused", StatusBlock, Level.ERROR, "correct lengths and offsets", _GHES)
+def block_refused(block: StatusBlock, place: Place) -> Faults:
+    """Linux warns of a block whose header it cannot follow, clears it, and reads nothing of it."""
+    found = _read(block, place)
+    if found and not found[1].accepted:
+        yield "data_length", found[1].message
+
+
+@rule("linux-entries-refused", StatusBlock, Level.ERROR, "correct the lengths of entries", _GHES)
+def entries_refused(block: StatusBlock, place: Place) -> Faults:
+    """Linux warns of a block whose entries do not add up, clears it, and reads nothing of it."""
+    found = _read(block, place)
+    if found and found[1].accepted:
+        verdict = check_entries(found[0][: found[1].length])
+        if not verdict.accepted and not verdict.is_endless:
+            yield "data_length", verdict.message
+
+
+@rule("linux-endless-entry", StatusBlock, Level.ERROR, "correct the length of the entry", _GHES)
+def endless_entry(block: StatusBlock, place: Place) -> Faults:
+    """An entry whose length wraps round to nothing keeps Linux busy for ever."""
+    found = _read(block, place)
+    if found and found[1].accepted and check_entries(found[0][: found[1].length]).is_endless:
+        yield "entries", "an entry's length wraps round to 0: Linux never gets past it"
+
+
+@rule("linux-block-unread", StatusBlock, Level.NOTE, "set the block status last of all", _GHES)
+def block_unread(block: StatusBlock, place: Place) -> Faults:
+    """Linux takes a block for empty if its status is 0, whatever follows."""
+    if not block.block_status and block.data_length:
+        yield "block_status", f"0, and {block.data_length} bytes of data that Linux does not read"
