@@ -149,12 +149,23 @@ def _default(name: str) -> Callable[[type[Structure]], Strategy]:
 _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "Record.body": ("any structure by its annotation; gaps merge", lambda cls: _body()),
     "Hest.sources": ("any structure by its annotation; ids are unique", lambda cls: _sources()),
+    "Bert.boot_error_region_length": ("room for a block", lambda cls: st.integers(20, (1 << 32) - 1)),
+    "BootErrorRegion.blocks": ("a block of nothing but zeros ends it", lambda cls: _filled()),
+    "Einj.injection_header_size": ("it is the table's own", _default("injection_header_size")),
+    "Erst.serialization_header_size": ("likewise", _default("serialization_header_size")),
+    "TriggerActionTable.header_size": ("likewise", _default("header_size")),
+    "SetErrorTypeWithAddress.flags": ("they tell of the extension", lambda cls: st.integers(0, 7)),
+    "SetErrorTypeWithAddress.vendor_extension_offset": ("it tells of one", lambda cls: st.just(0)),
+    "SetErrorTypeWithAddress.einjv2": ("without its flag", lambda cls: st.just(())),
+    "SetErrorTypeWithAddress.gap": ("without an offset", lambda cls: st.just(b"")),
+    "SetErrorTypeWithAddress.vendor": ("without an offset", lambda cls: st.just(())),
     "GenericErrorDataEntry.revision": ("it tells the two apart", _default("revision")),
     "FutureSource.type": ("12 and above are", lambda cls: st.integers(12, 0xFFFF)),
     "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
     "Notification.length": ("it is the structure's own", _default("length")),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
-    "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
+    "Table.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
+    "BootErrorRegion.room": ("what is not zero could be a block", lambda cls: st.just(b"")),
     "StatusBlock.unparsed": ("only a damaged block has any", lambda cls: st.just(b"")),
     "StatusBlock.gap": ("there is none unless an offset is given", lambda cls: st.just(b"")),
     "ArmProcessorErrorSection.context_information": (
@@ -166,6 +177,12 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     ),
 }  # fmt: skip
 """What a declaration cannot say about its own values: (why, strategy)."""
+
+
+def _filled() -> Strategy:
+    block = next(k for k in kinds_of(Structure) if k.__name__ == "StatusBlock")
+    whole = several(block).map(lambda items: [i.replace(trailing=b"") for i in items])
+    return whole.map(lambda items: [i for i in items if i.entries])
 
 
 def _few() -> Strategy:

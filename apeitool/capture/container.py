@@ -18,7 +18,7 @@ from apeitool.capture.kind import (
     told_by_place,
     unknown_table,
 )
-from apeitool.errors import CaptureError
+from apeitool.errors import Ambiguous, CaptureError, DecodeError
 from apeitool.wire.record import Structure
 
 
@@ -49,11 +49,22 @@ def decode(data: bytes | Capture, *, as_: str | None = None, strict: bool = Fals
     if isinstance(data, Capture):
         as_ = as_ or data.kind
     data = bytes(data)
-    found = decode_as(as_ or sniff(data), data)
+    found = decode_as(as_ or _sniffed(data), data)
     if strict:
         for problem in found.problems:
             raise as_error(problem)
     return found
+
+
+def _sniffed(data: bytes) -> str:
+    """The name of the one kind that the bytes fit; of text, why it spells no bytes."""
+    try:
+        return sniff(data)
+    except DecodeError as wrong:
+        reason = hextext.complaint(data)
+        if reason is None or isinstance(wrong, Ambiguous):
+            raise
+        raise DecodeError(f"{reason}; JSON and TOML are for encode") from wrong
 
 
 def read(
@@ -67,7 +78,7 @@ def read(
 
     Raises:  CaptureError when the offset lies behind the end, or the text breaks off.
     """
-    for where, piece in _carried(data, origin, kind):
+    for where, piece in _carried(data, origin):
         if offset > len(piece):
             raise CaptureError(
                 f"offset {offset:#x} lies behind the {len(piece)} bytes", origin=where
@@ -80,19 +91,13 @@ def read(
             yield Capture(b"", kind, where)
 
 
-def _carried(data: bytes, origin: str, kind: str | None) -> Iterator[tuple[str, bytes]]:
-    """What a file carries, each piece with where it was.
-
-    Raises:  CaptureError for text that spells nothing, if nobody says what it is.
-    """
+def _carried(data: bytes, origin: str) -> Iterator[tuple[str, bytes]]:
+    """What a file carries, each piece with where it was."""
     for carrier in (acpidump, iasl):
         if carrier.sniff(data):
             yield from carrier.read(data, origin)
             return
-    if kind is None and not candidates(data) and hextext.is_text(data):
-        yield origin, hextext.read(data, origin)
-    else:
-        yield origin, unwrapped(data, origin)
+    yield origin, unwrapped(data, origin)
 
 
 def unwrapped(data: bytes, origin: str = "") -> bytes:

@@ -62,6 +62,17 @@ def sniff(data: bytes) -> bool:
         return False
 
 
+def complaint(data: bytes) -> str | None:
+    """Why text is no hex, as far as its beginning tells; None for what is no text, or is hex."""
+    if not is_text(data):
+        return None
+    try:
+        _read(_lines(data[:_SAMPLE]), whole=True)
+    except CaptureError as wrong:
+        return f"line {wrong.line}: {wrong.message}"
+    return None
+
+
 def read(data: bytes, origin: str = "") -> bytes:
     """The bytes that hex text spells.
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from apeitool.acpi import status
+from apeitool.acpi import bert, einj, erst
 from apeitool.acpi.hest import table
 from apeitool.cper import record
 from apeitool.cper.index import SECTIONS
@@ -28,7 +28,13 @@ EXACT = 1 << 53
 DEEPEST = 32
 """More structures than this inside one another are refused."""
 
-ROOTS: tuple[type[Structure], ...] = (table.Hest, status.StatusBlock, record.Record)
+ROOTS: tuple[type[Structure], ...] = (
+    bert.BootErrorRegion,
+    einj.Einj,
+    erst.Erst,
+    record.Record,
+    table.Hest,
+)
 """Importing them makes every kind known but those of sections, which their index finds."""
 
 

@@ -33,6 +33,8 @@ BEYOND_SEALING = {
     "entry-rest": "bytes that are no entry stay what they are",
     "record-signature": "what is no record does not become one",
     "section-place": "a descriptor that owns no bytes is not dropped",
+    "region-length": "how much room there is in memory, the table alone does not know",
+    "header-size": "two sizes are in use, and neither is computed",
     "no-section": "nothing invents a section",
     "section-too-short": "bytes that are not there stay away",
     "valid-but-absent": "validation bits are statements, not lengths",

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.arm_context import (
@@ -246,6 +246,10 @@ class ArmProcessorErrorSection(Section):
         Sequence[ContextInformation], Strided(ContextInformation, _context_windows)
     ] = ()
     vendor_specific_information: Annotated[Rest, When(ArmValid.VENDOR_SPECIFIC_INFORMATION)] = b""
+
+    def sealed(self) -> Self:
+        # A new length can make padding of what were bytes behind the contexts.
+        return type(self).from_bytes(super().sealed().to_bytes())
 
     def is_valid(self, name: str) -> bool:
         # A processor that runs is in no PSCI state.
