@@ -6,6 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from apeitool.wire.record import Structure
+from apeitool.wire.types import Aside, Nested, Part
 
 COMPLAINT = re.compile(r"error|warning|invalid|unknown|could not|unable|\*\*\*", re.IGNORECASE)
 CREATOR = slice(28, 36)
@@ -101,3 +105,27 @@ def flags(listing: str) -> dict[int, dict[str, int]]:
         elif flag := FLAG.fullmatch(line):
             found.setdefault(offset, {})[flag[1]] = int(flag[2])
     return found
+
+
+Leaf = tuple[int, int, str, Any]
+
+
+def leaves(item: Structure, start: int = 0) -> Iterator[Leaf]:
+    """(offset, length, name, value) of every fixed field, and of what is nested, whole and apart."""
+    children = {name: (start + offset, child) for name, offset, child in item.children()}
+    for field in item.fields:
+        if isinstance(field.kind, Nested):
+            offset, child = children.pop(field.name)
+            yield offset, child.size, field.name, child
+            yield from leaves(child, offset)
+        elif not isinstance(field.kind, Part | Aside):
+            yield start + field.offset, field.kind.size, field.name, getattr(item, field.name)
+    for offset, child in children.values():
+        yield from leaves(child, offset)
+
+
+def recompiles(data: bytes, verdict: Verdict) -> None:
+    """The same bytes, but for the compiler's own name and what follows from it."""
+    again = bytearray(verdict.compiled)
+    again[CREATOR], again[9] = data[CREATOR], data[9]
+    assert bytes(again) == data

@@ -1,13 +1,12 @@
 """Every HEST that we emit: iasl reads each field as we do, and compiles the same bytes again."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import captured
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from iasl_listing import CREATOR, Line, Verdict, judge, version
+from iasl_listing import Leaf, Line, Verdict, judge, leaves, recompiles, version
 from strategies import instances
 
 from apeitool.acpi.hest.notification import Notification, NotificationType
@@ -16,7 +15,6 @@ from apeitool.acpi.hest.table import SOURCE_TYPES, Hest
 from apeitool.registers.address import AccessSize, AddressSpace, GenericAddress
 from apeitool.wire.labels import Label
 from apeitool.wire.record import Structure
-from apeitool.wire.types import Aside, Nested, Part
 
 pytestmark = pytest.mark.oracle
 
@@ -148,22 +146,6 @@ MEANINGS: dict[type[Label], dict[int, str]] = {
 KNOWN = [NotificationType(number) for number in MEANINGS[NotificationType]]
 UNKNOWN = [kind for kind in NotificationType if kind not in KNOWN]
 
-Leaf = tuple[int, int, str, Any]
-
-
-def leaves(item: Structure, start: int = 0) -> Iterator[Leaf]:
-    """(offset, length, name, value) of every fixed field, and of what is nested, whole and apart."""
-    children = {name: (start + offset, child) for name, offset, child in item.children()}
-    for field in item.fields:
-        if isinstance(field.kind, Nested):
-            offset, child = children.pop(field.name)
-            yield offset, child.size, field.name, child
-            yield from leaves(child, offset)
-        elif not isinstance(field.kind, Part | Aside):
-            yield start + field.offset, field.kind.size, field.name, getattr(item, field.name)
-    for offset, child in children.values():
-        yield from leaves(child, offset)
-
 
 def agree(line: Line, leaf: Leaf) -> None:
     """A line of iasl says of a field what we say."""
@@ -188,13 +170,6 @@ def compare(table: Hest, verdict: Verdict) -> None:
     assert [(i.offset, i.length) for i in verdict.lines] == [leaf[:2] for leaf in ours]
     for line, leaf in zip(verdict.lines, ours, strict=True):
         agree(line, leaf)
-
-
-def recompiles(data: bytes, verdict: Verdict) -> None:
-    """The same bytes, but for the compiler's own name and what follows from it."""
-    again = bytearray(verdict.compiled)
-    again[CREATOR], again[9] = data[CREATOR], data[9]
-    assert bytes(again) == data
 
 
 def emitted(source: Structure) -> Structure:
