@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from apeitool.acpi.bert import Bert as Bert
+    from apeitool.acpi.bert import BootErrorRegion as BootErrorRegion
+    from apeitool.acpi.einj import Einj as Einj
+    from apeitool.acpi.erst import Erst as Erst
     from apeitool.acpi.header import Table as Table
     from apeitool.acpi.hest.generic import Ghes as Ghes
     from apeitool.acpi.hest.generic import GhesV2 as GhesV2
@@ -71,6 +75,9 @@ if TYPE_CHECKING:
     from apeitool.wire.record import Structure as Structure
 
 _HOMES = {
+    "acpi.bert": ("Bert", "BootErrorRegion"),
+    "acpi.einj": ("Einj",),
+    "acpi.erst": ("Erst",),
     "acpi.header": ("Table",),
     "acpi.hest.generic": ("Ghes", "GhesV2"),
     "acpi.hest.machine_check": (

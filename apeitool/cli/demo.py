@@ -73,7 +73,7 @@ def pending_block(hest: Hest) -> StatusBlock:
 
 def _build() -> None:
     import apeitool as apei
-    from apeitool.cli.new import example
+    from apeitool.cli.example import example
     from apeitool.render.toml import load, template
 
     hest = example("ghes")

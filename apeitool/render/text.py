@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from functools import singledispatch
 from typing import Any
 
+from apeitool.acpi.action import actions
+from apeitool.acpi.bert import Bert, BootErrorRegion
+from apeitool.acpi.einj import Einj
+from apeitool.acpi.erst import Erst
 from apeitool.acpi.hest.generic import Ghes, GhesV2
 from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import ErrorSource
@@ -19,7 +23,7 @@ from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section
 from apeitool.render.harmless import harmless
 from apeitool.render.value import characters, formatted, view_of
-from apeitool.wire.labels import Label, Word, word_lines
+from apeitool.wire.labels import Label, Word, word_lines, words
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Aside, Part
 
@@ -83,6 +87,35 @@ def _record(record: Record) -> list[str]:
 def _hest(hest: Hest) -> list[str]:
     lines = [f"Hardware error source table, {_count(len(hest.sources), 'source')}."]
     return lines + [f"  {_source(source)}" for source in hest.sources]
+
+
+@headline.register
+def _bert(bert: Bert) -> list[str]:
+    where = f"{bert.boot_error_region_length} bytes at {bert.boot_error_region:#x}"
+    return [f"Boot error record table: errors of the last boot are in {where}."]
+
+
+@headline.register
+def _region(region: BootErrorRegion) -> list[str]:
+    lines = [f"Boot error region, {_count(len(region.blocks), 'status block')}."]
+    return lines + [line for block in region.blocks for line in headline(block)]
+
+
+@headline.register(Einj)
+@headline.register(Erst)
+def _program(table: Einj | Erst) -> list[str]:
+    """Each action with the steps that carry it out."""
+    what = "Error injection" if isinstance(table, Einj) else "Error record serialization"
+    programs = actions(table.entries)
+    lines = [f"{what} table, {_count(len(programs), 'action')}."]
+    for steps in programs.values():
+        lines.append(f"  {_capital(words(_label(steps[0].action)))}:")
+        lines += [f"    {step.sentence()}" for step in steps]
+    return lines
+
+
+def _label(action: int) -> str:
+    return action.name if isinstance(action, Label) else str(action)
 
 
 def _source(source: Structure) -> str:

@@ -18,7 +18,7 @@ from apeitool.acpi.erst import Erst, ErstInstructionEntry
 from apeitool.capture import acpidump
 from apeitool.capture.container import decode, read
 from apeitool.cli import main
-from apeitool.cli.new import example
+from apeitool.cli.example import example
 from apeitool.errors import ApeiError, CaptureError, EncodeError
 
 HEST = captured.hests()["qemu-11-virt-ras"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import apeitool as apei
 from apeitool.capture import container
 from apeitool.capture.container import Capture, decode, read
-from apeitool.cli.new import example
+from apeitool.cli.example import example
 from apeitool.errors import ApeiError, CaptureError, DecodeError, Truncated
 
 FIRST, SECOND = captured.records().values()

@@ -32,7 +32,7 @@ from apeitool.capture.kind import (
     sniff,
 )
 from apeitool.cli import main
-from apeitool.cli.new import example
+from apeitool.cli.example import example
 from apeitool.errors import (
     Ambiguous,
     BadChecksum,

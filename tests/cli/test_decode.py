@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from strategies import damaged
 
 import apeitool as apei
-from apeitool.cli.new import example
+from apeitool.cli.example import example
 
 HEST = captured.hests()["qemu-11-virt-ras"]
 FIRST, SECOND = captured.records().values()

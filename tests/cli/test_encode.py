@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import apeitool as apei
 from apeitool.cli.encode import is_toml
-from apeitool.cli.new import KINDS, example
+from apeitool.cli.example import example
+from apeitool.cli.new import KINDS
 from apeitool.render.json import envelope, line
 from apeitool.render.toml import template
 

@@ -6,7 +6,7 @@ import captured
 import pytest
 
 import apeitool as apei
-from apeitool.cli.new import example
+from apeitool.cli.example import example
 from apeitool.render import diff, explain
 
 HEST = captured.hests()["qemu-11-virt-ras"]

@@ -3,7 +3,8 @@
 import pytest
 
 import apeitool as apei
-from apeitool.cli.new import KINDS, example
+from apeitool.cli.example import example
+from apeitool.cli.new import KINDS
 from apeitool.render.toml import load
 
 every_kind = pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,8 @@ from apeitool.acpi.bert import BootErrorRegion
 from apeitool.acpi.hest.generic import Ghes
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import StatusBlock
-from apeitool.cli.new import KINDS, example
+from apeitool.cli.example import example
+from apeitool.cli.new import KINDS
 from apeitool.lint import consistency, linux, linux_tables, specification
 from apeitool.lint.check import GROUPS, lint
 from apeitool.lint.finding import Level

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 import apeitool as apei
-from apeitool.cli.new import lab_hest
+from apeitool.cli.example import lab_hest
 from apeitool.cper.arm_context import AArch64El1Registers
 from apeitool.cper.sections.memory import MemoryErrorType, MemoryValid
 from apeitool.cper.sections.pcie import (

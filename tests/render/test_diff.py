@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from strategies import encodings, instances, is_finished
 
 import apeitool as apei
-from apeitool.cli.new import KINDS, example
+from apeitool.cli.example import example
+from apeitool.cli.new import KINDS
 from apeitool.render.diff import Difference, differences, text
 from apeitool.render.explain import rows
 from apeitool.wire.record import Structure

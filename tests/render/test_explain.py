@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from strategies import encodings
 
 import apeitool as apei
-from apeitool.cli.new import KINDS, example
+from apeitool.cli.example import example
+from apeitool.cli.new import KINDS
 from apeitool.render.explain import ROW, Row, chunks, rows, text
 from apeitool.wire.record import Structure
 

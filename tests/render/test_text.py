@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from strategies import encodings, instances, is_finished
 
 import apeitool as apei
-from apeitool.cli.new import KINDS, example
+from apeitool.cli.example import example
+from apeitool.cli.new import KINDS
 from apeitool.cper.record import SectionDescriptor
 from apeitool.render.text import harmless, text
 from apeitool.wire.record import Structure

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from strategies import damaged, encodings, is_finished
 
 import apeitool as apei
-from apeitool.cli.new import KINDS, example
+from apeitool.cli.example import example
+from apeitool.cli.new import KINDS
 from apeitool.errors import EncodeError
 from apeitool.render.toml import LARGEST, load, template
 from apeitool.wire.types import Absent, Part

@@ -1,0 +1,187 @@
+"""A plausible object of each kind that ``new`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apeitool.acpi.einj import Einj
+    from apeitool.acpi.erst import Erst
+    from apeitool.acpi.hest.generic import Ghes
+    from apeitool.acpi.hest.table import Hest
+    from apeitool.cper.section import Section
+    from apeitool.wire.record import Structure
+
+
+def example(kind: str) -> Structure:
+    """A plausible object of each kind."""
+    import apeitool as apei
+
+    if kind in _TABLES:
+        return _TABLES[kind]()
+    if kind == "ghes":
+        return apei.Hest(sources=[_source(apei.GhesV2, 1, "SEA", 0x4_0000_0000)])
+    section = _section(kind if kind not in ("block", "record") else "memory")
+    if kind == "record":
+        return apei.Record(error_severity=apei.Severity.CORRECTED, body=(section,))
+    if kind != "block":
+        return section
+    entry = apei.GenericErrorDataEntryV3(
+        error_severity=apei.Severity.CORRECTED, validation_bits=2, fru_text="DIMM_A1",
+        section=section,
+    )  # fmt: skip
+    return apei.StatusBlock(error_severity=apei.Severity.CORRECTED, entries=(entry,))
+
+
+def lab_hest() -> Hest:
+    """A HEST for the lab's guest: source 1 is polled, source 2 told by NMI."""
+    import apeitool as apei
+    from apeitool.lab.window import RESERVED_BASE
+
+    polled = _source(apei.Ghes, 1, "POLLED", RESERVED_BASE, poll_interval=1000)
+    return apei.Hest(sources=[polled, _source(apei.GhesV2, 2, "NMI", RESERVED_BASE)])
+
+
+def _source(kind: Any, number: int, told_by: str, base: int, **told: int) -> Ghes:
+    """A source whose registers lie in the page at ``base``, one word each."""
+    import apeitool as apei
+
+    acknowledge: dict[str, Any] = {}
+    if kind is apei.GhesV2:
+        acknowledge["read_ack_register"] = apei.GenericAddress.memory(base + 0x800 + 8 * number)
+    source: Ghes = kind(
+        source_id=number,
+        max_sections_per_record=16,
+        error_status_address=apei.GenericAddress.memory(base + 8 * number),
+        notification=apei.Notification(type=apei.NotificationType[told_by], **told),
+        error_status_block_length=0x1000,
+        **acknowledge,
+    )
+    return source
+
+
+def _section(kind: str) -> Section:
+    import apeitool as apei
+    from apeitool.cper.sections.memory import MemoryErrorType
+    from apeitool.cper.sections.pcie import AerInformation, PcieDeviceId, PcieVersion
+    from apeitool.registers.pcie import PortType
+
+    if kind == "memory":
+        return apei.MemoryErrorSection(
+            validation_bits=0xC7FF, error_status=0x400, physical_address=0x12345000,
+            physical_address_mask=0xFFFFFFFFFFFFF000, card=1, module=2, bank=3, device=4, row=5,
+            column=6, bit_position=7, memory_error_type=MemoryErrorType.SINGLE_BIT_ECC,
+            rank_number=1,
+        )  # fmt: skip
+    if kind == "arm_processor":
+        cache = apei.ErrorInformation(
+            validation_bits=0x14, type=2, error_information=0x0091000F,
+            physical_fault_address=0x12345000,
+        )  # fmt: skip
+        return apei.ArmProcessorErrorSection(
+            validation_bits=5, mpidr_el1=0x80000001, midr_el1=0x410FD0B1, running_state=1,
+            error_information=(cache,),
+        )  # fmt: skip
+    return apei.PcieErrorSection(
+        validation_bits=0x8B, port_type=PortType.ROOT_PORT, version=PcieVersion(major=1, minor=1),
+        device_id=PcieDeviceId(
+            vendor_id=0x8086, device_id=0x1234, class_code=bytes.fromhex("000406"), device_number=1,
+        ),
+        aer_information=AerInformation(capability_header=0x00010001, correctable_error_status=1),
+    )  # fmt: skip
+
+
+def _bert() -> Structure:
+    import apeitool as apei
+    from apeitool.lab.window import RESERVED_BASE
+
+    return apei.Bert(boot_error_region=RESERVED_BASE, boot_error_region_length=0x1000)
+
+
+def _region() -> Structure:
+    import apeitool as apei
+
+    block = example("block")
+    assert isinstance(block, apei.StatusBlock)
+    return apei.BootErrorRegion(blocks=[block])
+
+
+def _einj() -> Einj:
+    """Injection through a page of registers, a quadword for each action."""
+    import apeitool as apei
+    from apeitool.acpi.action import Instruction
+    from apeitool.acpi.einj import Einj, EinjAction, EinjInstructionEntry
+    from apeitool.lab.window import RESERVED_BASE
+
+    writes = {EinjAction.SET_ERROR_TYPE, EinjAction.SET_ERROR_TYPE_WITH_ADDRESS}
+    orders = {
+        EinjAction.BEGIN_INJECTION_OPERATION, EinjAction.END_OPERATION,
+        EinjAction.EXECUTE_OPERATION,
+    }  # fmt: skip
+    left_out = {
+        EinjAction.TRIGGER_ERROR, EinjAction.EINJV2_SET_ERROR_TYPE,
+        EinjAction.EINJV2_GET_ERROR_TYPE,
+    }  # fmt: skip
+    entries = []
+    for action in EinjAction:
+        if action in left_out:
+            continue
+        instruction = Instruction.READ_REGISTER
+        if action in writes:
+            instruction = Instruction.WRITE_REGISTER
+        if action in orders:
+            instruction = Instruction.WRITE_REGISTER_VALUE
+        entries.append(
+            EinjInstructionEntry(
+                action=action,
+                instruction=instruction,
+                register_region=apei.GenericAddress.memory(RESERVED_BASE + 8 * action),
+                value=1 if action in orders else 0,
+                mask=0xFFFFFFFFFFFFFFFF,
+            )
+        )
+    return Einj(entries=entries)
+
+
+def _erst() -> Erst:
+    """Serialization through a page of registers, a quadword for each action."""
+    import apeitool as apei
+    from apeitool.acpi.action import Instruction
+    from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
+    from apeitool.lab.window import RESERVED_BASE
+
+    writes = {ErstAction.SET_RECORD_OFFSET, ErstAction.SET_RECORD_IDENTIFIER}
+    reads = {
+        ErstAction.CHECK_BUSY_STATUS, ErstAction.GET_COMMAND_STATUS,
+        ErstAction.GET_RECORD_IDENTIFIER, ErstAction.GET_RECORD_COUNT,
+        ErstAction.GET_ERROR_LOG_ADDRESS_RANGE, ErstAction.GET_ERROR_LOG_ADDRESS_RANGE_LENGTH,
+        ErstAction.GET_ERROR_LOG_ADDRESS_RANGE_ATTRIBUTES,
+        ErstAction.GET_EXECUTE_OPERATION_TIMINGS,
+    }  # fmt: skip
+    entries = []
+    for action in ErstAction:
+        instruction = Instruction.WRITE_REGISTER_VALUE
+        if action in reads:
+            instruction = Instruction.READ_REGISTER
+        if action in writes:
+            instruction = Instruction.WRITE_REGISTER
+        entries.append(
+            ErstInstructionEntry(
+                action=action,
+                instruction=instruction,
+                register_region=apei.GenericAddress.memory(RESERVED_BASE + 8 * action),
+                value=0 if action in reads | writes else int(action),
+                mask=0xFFFFFFFFFFFFFFFF,
+            )
+        )
+    return Erst(entries=entries)
+
+
+_TABLES: dict[str, Callable[[], Structure]] = {
+    "hest": lab_hest,
+    "bert": _bert,
+    "region": _region,
+    "einj": _einj,
+    "erst": _erst,
+}
