@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from apeitool.acpi.erst import Erst
     from apeitool.acpi.hest.generic import Ghes
     from apeitool.acpi.hest.table import Hest
+    from apeitool.acpi.status import StatusBlock
     from apeitool.cper.section import Section
     from apeitool.wire.record import Structure
 
@@ -25,13 +26,18 @@ def example(kind: str) -> Structure:
     section = _section(kind if kind not in ("block", "record") else "memory")
     if kind == "record":
         return apei.Record(error_severity=apei.Severity.CORRECTED, body=(section,))
-    if kind != "block":
-        return section
+    return _block("DIMM_A1", 0x12345000) if kind == "block" else section
+
+
+def _block(part: str, address: int) -> StatusBlock:
+    """A corrected memory error."""
+    import apeitool as apei
+
+    corrected = apei.Severity.CORRECTED
     entry = apei.GenericErrorDataEntryV3(
-        error_severity=apei.Severity.CORRECTED, validation_bits=2, fru_text="DIMM_A1",
-        section=section,
-    )  # fmt: skip
-    return apei.StatusBlock(error_severity=apei.Severity.CORRECTED, entries=(entry,))
+        error_severity=corrected, validation_bits=2, fru_text=part, section=_memory(address)
+    )
+    return apei.StatusBlock(error_severity=corrected, entries=(entry,))
 
 
 def lab_hest() -> Hest:
@@ -61,19 +67,24 @@ def _source(kind: Any, number: int, told_by: str, base: int, **told: int) -> Ghe
     return source
 
 
-def _section(kind: str) -> Section:
+def _memory(address: int) -> Section:
     import apeitool as apei
     from apeitool.cper.sections.memory import MemoryErrorType
+
+    return apei.MemoryErrorSection(
+        validation_bits=0xC7FF, error_status=0x400, physical_address=address,
+        physical_address_mask=0xFFFFFFFFFFFFF000, card=1, module=2, bank=3, device=4, row=5,
+        column=6, bit_position=7, memory_error_type=MemoryErrorType.SINGLE_BIT_ECC, rank_number=1,
+    )  # fmt: skip
+
+
+def _section(kind: str) -> Section:
+    import apeitool as apei
     from apeitool.cper.sections.pcie import AerInformation, PcieDeviceId, PcieVersion
     from apeitool.registers.pcie import PortType
 
     if kind == "memory":
-        return apei.MemoryErrorSection(
-            validation_bits=0xC7FF, error_status=0x400, physical_address=0x12345000,
-            physical_address_mask=0xFFFFFFFFFFFFF000, card=1, module=2, bank=3, device=4, row=5,
-            column=6, bit_position=7, memory_error_type=MemoryErrorType.SINGLE_BIT_ECC,
-            rank_number=1,
-        )  # fmt: skip
+        return _memory(0x12345000)
     if kind == "arm_processor":
         cache = apei.ErrorInformation(
             validation_bits=0x14, type=2, error_information=0x0091000F,
@@ -102,9 +113,9 @@ def _bert() -> Structure:
 def _region() -> Structure:
     import apeitool as apei
 
-    block = example("block")
-    assert isinstance(block, apei.StatusBlock)
-    return apei.BootErrorRegion(blocks=[block])
+    return apei.BootErrorRegion(
+        blocks=[_block("DIMM_A1", 0x12345000), _block("DIMM_B1", 0x12346000)]
+    )
 
 
 def _einj() -> Einj:
