@@ -36,7 +36,7 @@ def test_the_python_runs() -> None:
     assert "memory error at physical address 0x12345000" in done.stdout
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.name)
 def test_the_python_of_the_pages_runs(page: Path, tmp_path: Path) -> None:
     for number, source in enumerate(blocks("python", page.read_text())):
         path = tmp_path / f"{page.stem}_{number}.py"
@@ -67,3 +67,10 @@ def test_both_commands_stand_there_and_ci_runs_the_second() -> None:
     test = f"{setup} -e '.[test]' && .venv/bin/pytest"
     assert test in plain
     assert CI.rstrip().endswith(test)
+
+
+def test_the_hest_of_its_page_is_the_one_that_qemu_made() -> None:
+    (source,) = blocks("python", (ROOT / "docs/tables/hest.md").read_text())
+    made: dict[str, object] = {}
+    exec(source, made)
+    assert made["data"] == (ROOT / "fixtures/qemu-11-virt-ras/HEST.bin").read_bytes()
