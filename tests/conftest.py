@@ -1,7 +1,10 @@
 """How hypothesis runs here: a fresh seed each time, printed with a blob that repeats a failure."""
 
+import importlib.util
 import os
+import shutil
 from collections.abc import Iterator
+from types import ModuleType
 
 import hypothesis
 import pytest
@@ -50,3 +53,23 @@ def lab_images() -> images.Images:
         return images.find()
     except MissingError as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def iasl() -> str:
+    """The program iasl."""
+    program = shutil.which("iasl")
+    if program is None:
+        pytest.skip("iasl is not here: apt-get install acpica-tools")
+    return str(program)
+
+
+@pytest.fixture(scope="session")
+def libcper() -> ModuleType:
+    """libcper's Python binding."""
+    # A folder of tests has its name too, and would be taken for a package without a file.
+    found = importlib.util.find_spec("cper")
+    if found is None or found.origin is None:
+        remedy = "pip install 'apeitool[oracle]' (a C compiler and json-c's headers)"
+        pytest.skip(f"cper is not here: {remedy}")
+    return importlib.import_module("cper")

@@ -30,10 +30,8 @@ def test_all_records_are_distinct_and_sound() -> None:
 
 
 @pytest.mark.oracle
+@pytest.mark.usefixtures("libcper")
 def test_it_runs() -> None:
-    pytest.importorskip(
-        "cper", reason="the peer: pip install 'apeitool[oracle]' (a C compiler, json-c)"
-    )
     done = subprocess.run(
         [sys.executable, PROGRAM, "--count", "40", "--rounds", "2", "--seed", "7"],
         capture_output=True,
