@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from apeitool.acpi.hest.source import ErrorSource, FutureSource
 from apeitool.acpi.hest.table import SOURCE_TYPES
-from apeitool.cper.record import Gap
+from apeitool.cper.record import Gap, Record
 from apeitool.cper.section import Section
+from apeitool.qemu.erst_file import ErstMapEntry, ErstSlot, ErstStorage
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Absent, Array, Aside, Bytes, Guid, Many, Nested, Part, Scalar, Text
 
@@ -170,6 +171,11 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "BootErrorRegion.room": ("what is not zero could be a block", lambda cls: st.just(b"")),
     "StatusBlock.unparsed": ("only a damaged block has any", lambda cls: st.just(b"")),
     "StatusBlock.gap": ("there is none unless an offset is given", lambda cls: st.just(b"")),
+    "ErstStorage.record_size": ("the slots below have it", lambda cls: st.just(STORE_SLOT)),
+    "ErstStorage.storage_offset": ("behind the header's slot", lambda cls: st.just(STORE_SLOT)),
+    "ErstStorage.map": ("an entry for each slot, free or with its record", lambda cls: _map()),
+    "ErstStorage.gap": ("zeros up to the first slot", lambda cls: st.just(bytes(STORE_GAP))),
+    "ErstStorage.slots": ("as many as the map has", lambda cls: _slots()),
     "ArmProcessorErrorSection.context_information": (
         "padding is where all contexts of a section have it", lambda cls: _tight(),
     ),
@@ -185,6 +191,28 @@ def _filled() -> Strategy:
     block = next(k for k in kinds_of(Structure) if k.__name__ == "StatusBlock")
     whole = several(block).map(lambda items: [i.replace(trailing=b"") for i in items])
     return whole.map(lambda items: [i for i in items if i.entries])
+
+
+STORE_SLOT, STORE_SLOTS = 512, 3
+STORE_GAP = STORE_SLOT - ErstStorage.fixed_size - ErstMapEntry.fixed_size * (1 + STORE_SLOTS)
+
+
+def _map() -> Strategy:
+    """A free entry for the header, then for each slot the id of its record, or none: deleted."""
+    entries = [st.sampled_from([0, number + 1]) for number in range(STORE_SLOTS)]
+    ids = st.tuples(st.just(0), *entries)
+    return ids.map(lambda drawn: [ErstMapEntry(record_id=number) for number in drawn])
+
+
+def _slots() -> Strategy:
+    """Slots with a record each, whose ids are 1, 2, 3."""
+    records = st.tuples(*[instances(Record)] * STORE_SLOTS)
+    return records.map(lambda drawn: [_slot(r, number + 1) for number, r in enumerate(drawn)])
+
+
+def _slot(record: Record, number: int) -> ErstSlot:
+    whole = record.replace(record_id=number).to_bytes()
+    return ErstSlot(data=whole[:STORE_SLOT].ljust(STORE_SLOT, b"\0"))
 
 
 def _few() -> Strategy:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from apeitool.capture import acpidump, hextext, iasl
+from apeitool.capture import acpidump, erst_file, hextext, iasl
 from apeitool.capture.kind import (
     as_error,
     candidates,
@@ -78,12 +78,15 @@ def read(
 
     Raises:  CaptureError when the offset lies behind the end, or the text breaks off.
     """
-    for where, piece in _carried(data, origin):
+    for where, piece, said in _carried(data, origin):
         if offset > len(piece):
             raise CaptureError(
                 f"offset {offset:#x} lies behind the {len(piece)} bytes", origin=where
             )
         cut = piece[offset : None if length is None else offset + length]
+        if said:
+            yield Capture(cut, kind or said, where)
+            continue
         for start, end in extents(cut):
             place = where if (start, end) == (0, len(cut)) else f"{where}@{offset + start:#x}"
             yield Capture(cut[start:end], told_by_place(cut, start) or kind, place)
@@ -91,13 +94,18 @@ def read(
             yield Capture(b"", kind, where)
 
 
-def _carried(data: bytes, origin: str) -> Iterator[tuple[str, bytes]]:
-    """What a file carries, each piece with where it was."""
-    for carrier in (acpidump, iasl):
+def _carried(data: bytes, origin: str) -> Iterator[tuple[str, bytes, str | None]]:
+    """What a file carries: where each piece was, the piece, and its kind if the carrier tells."""
+    for carrier, kind in _CARRIERS:
         if carrier.sniff(data):
-            yield from carrier.read(data, origin)
+            for where, piece in carrier.read(data, origin):
+                yield where, piece, kind
             return
-    yield origin, unwrapped(data, origin)
+    yield origin, unwrapped(data, origin), None
+
+
+_CARRIERS = ((erst_file, "record"), (acpidump, None), (iasl, None))
+"""Carriers, and of what kind all is that one carries."""
 
 
 def unwrapped(data: bytes, origin: str = "") -> bytes:

@@ -29,6 +29,7 @@ from apeitool.errors import (
     DecodeError,
     Truncated,
 )
+from apeitool.qemu.erst_file import MAGIC
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 
@@ -80,7 +81,7 @@ def candidates(data: bytes) -> list[str]:
     if not _is_text(data[4:TABLE_HEADER]):
         if data[:4] == SIGNATURE.encode():
             return ["record"]
-        if data[:4].decode("latin-1") in TABLES:
+        if data[:4].decode("latin-1") in TABLES and data[:8] != MAGIC.encode():
             return ["table"]
     found = ["region"] if is_region(data) else ["block"] if is_block(data) else []
     for name, place in section_kinds().items():

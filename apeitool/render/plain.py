@@ -19,6 +19,7 @@ from apeitool.cper import record
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.section import section_named, section_type
 from apeitool.errors import EncodeError
+from apeitool.qemu import erst_file
 from apeitool.wire.record import Field, Structure, named
 from apeitool.wire.types import Array, Nested, Part
 
@@ -32,6 +33,7 @@ ROOTS: tuple[type[Structure], ...] = (
     bert.BootErrorRegion,
     einj.Einj,
     erst.Erst,
+    erst_file.ErstStorage,
     record.Record,
     table.Hest,
 )

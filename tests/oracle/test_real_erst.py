@@ -48,6 +48,7 @@ def test_the_table_and_the_store_that_qemu_made(lab_images: Images, tmp_path: Pa
     assert any("Kernel panic - not syncing" in line for line in lines)
     the_table_is_understood(table)
     the_store_is_understood(store)
+    what_linux_deletes_is_not_shown(lab_images, store)
 
 
 def the_table_is_understood(table: bytes) -> None:
@@ -79,6 +80,27 @@ def the_store_is_understood(path: Path) -> None:
         assert str(record.creator_id) == LINUX_PSTORE
         assert slot.startswith(record.to_bytes())
         assert store.records[number] == capture.data
+
+
+def what_linux_deletes_is_not_shown(images: Images, path: Path) -> None:
+    """The next boot finds the records as files, whose names are their ids."""
+    before = ErstStorage.from_bytes(path.read_bytes())
+    with Guest(with_store(images, path)) as guest:
+        guest.wait_ready()
+        guest.shell("mkdir -p /tmp/pstore; mount -t pstore pstore /tmp/pstore")
+        files = guest.shell("ls /tmp/pstore").output.split()
+        found = {int(match[1]): name for name in files if (match := re.search(r"-(\d+)", name))}
+        assert found.keys() == before.records.keys()
+        gone = min(found)
+        assert guest.shell(f"rm /tmp/pstore/{found[gone]}; ls /tmp/pstore").output.split() == [
+            name for name in files if name != found[gone]
+        ]
+    after = ErstStorage.from_bytes(path.read_bytes())
+    kept = {number: data for number, data in before.records.items() if number != gone}
+    assert after.records == kept
+    assert [bytes(capture) for capture in apei.open(path)] == list(kept.values())
+    assert not after.problems
+    assert before.records[gone] in path.read_bytes()
 
 
 ADDRESSES = {apei.Severity.CORRECTED: 0x1234_5000, apei.Severity.FATAL: 0x6789_A000}
