@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from apeitool.acpi.action import InstructionEntry
     from apeitool.acpi.einj import Einj
     from apeitool.acpi.erst import Erst
     from apeitool.acpi.hest.generic import Ghes
@@ -120,73 +121,76 @@ def _region() -> Structure:
 
 def _einj() -> Einj:
     """Injection through a page of registers, a quadword for each action."""
-    import apeitool as apei
-    from apeitool.acpi.action import Instruction
     from apeitool.acpi.einj import Einj, EinjAction, EinjInstructionEntry
-    from apeitool.lab.window import RESERVED_BASE
 
-    writes = {EinjAction.SET_ERROR_TYPE, EinjAction.SET_ERROR_TYPE_WITH_ADDRESS}
-    orders = {
-        EinjAction.BEGIN_INJECTION_OPERATION, EinjAction.END_OPERATION,
-        EinjAction.EXECUTE_OPERATION,
-    }  # fmt: skip
+    orders = {EinjAction.BEGIN_INJECTION_OPERATION, EinjAction.END_OPERATION}
+    writes = {EinjAction.SET_ERROR_TYPE}
     left_out = {
         EinjAction.TRIGGER_ERROR, EinjAction.EINJV2_SET_ERROR_TYPE,
         EinjAction.EINJV2_GET_ERROR_TYPE,
     }  # fmt: skip
+    actions = [action for action in EinjAction if action not in left_out]
     entries = []
-    for action in EinjAction:
-        if action in left_out:
-            continue
-        instruction = Instruction.READ_REGISTER
-        if action in writes:
-            instruction = Instruction.WRITE_REGISTER
-        if action in orders:
-            instruction = Instruction.WRITE_REGISTER_VALUE
-        entries.append(
-            EinjInstructionEntry(
-                action=action,
-                instruction=instruction,
-                register_region=apei.GenericAddress.memory(RESERVED_BASE + 8 * action),
-                value=1 if action in orders else 0,
-                mask=0xFFFFFFFFFFFFFFFF,
-            )
-        )
+    for entry in _entries(EinjInstructionEntry, actions, orders, writes):
+        if entry.action == EinjAction.SET_ERROR_TYPE_WITH_ADDRESS:
+            entry = _leads_to_a_structure(entry)  # noqa: PLW2901 - the same entry, elsewhere
+        entries.append(entry)
     return Einj(entries=entries)
+
+
+def _leads_to_a_structure(entry: InstructionEntry) -> Any:
+    """The entry with its register at the head of a structure, of which it writes the type alone."""
+    import apeitool as apei
+    from apeitool.acpi.action import Instruction, InstructionFlags
+    from apeitool.lab.window import RESERVED_BASE
+
+    return entry.replace(
+        instruction=Instruction.WRITE_REGISTER,
+        flags=int(InstructionFlags.PRESERVE_REGISTER),
+        register_region=apei.GenericAddress.memory(RESERVED_BASE + 0x800),
+        mask=0xFFFFFFFF,
+    )
 
 
 def _erst() -> Erst:
     """Serialization through a page of registers, a quadword for each action."""
+    from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
+
+    orders = {
+        ErstAction.BEGIN_WRITE_OPERATION, ErstAction.BEGIN_READ_OPERATION,
+        ErstAction.BEGIN_CLEAR_OPERATION, ErstAction.BEGIN_DUMMY_WRITE_OPERATION,
+        ErstAction.END_OPERATION,
+    }  # fmt: skip
+    writes = {ErstAction.SET_RECORD_OFFSET, ErstAction.SET_RECORD_IDENTIFIER}
+    return Erst(entries=list(_entries(ErstInstructionEntry, list(ErstAction), orders, writes)))
+
+
+def _entries(kind: Any, actions: list[Any], orders: set[Any], writes: set[Any]) -> Iterator[Any]:
+    """An entry for each action; those that are neither order nor write read their register.
+
+    Executing raises the very bit that the busy status reads, and firmware lowers it: so no guest
+    can look before firmware has begun.
+    """
     import apeitool as apei
     from apeitool.acpi.action import Instruction
-    from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
     from apeitool.lab.window import RESERVED_BASE
 
-    writes = {ErstAction.SET_RECORD_OFFSET, ErstAction.SET_RECORD_IDENTIFIER}
-    reads = {
-        ErstAction.CHECK_BUSY_STATUS, ErstAction.GET_COMMAND_STATUS,
-        ErstAction.GET_RECORD_IDENTIFIER, ErstAction.GET_RECORD_COUNT,
-        ErstAction.GET_ERROR_LOG_ADDRESS_RANGE, ErstAction.GET_ERROR_LOG_ADDRESS_RANGE_LENGTH,
-        ErstAction.GET_ERROR_LOG_ADDRESS_RANGE_ATTRIBUTES,
-        ErstAction.GET_EXECUTE_OPERATION_TIMINGS,
-    }  # fmt: skip
-    entries = []
-    for action in ErstAction:
-        instruction = Instruction.WRITE_REGISTER_VALUE
-        if action in reads:
-            instruction = Instruction.READ_REGISTER
+    busy = next(a for a in actions if a.name == "CHECK_BUSY_STATUS")
+    for action in actions:
+        executes = action.name == "EXECUTE_OPERATION"
+        instruction = Instruction.READ_REGISTER
         if action in writes:
             instruction = Instruction.WRITE_REGISTER
-        entries.append(
-            ErstInstructionEntry(
-                action=action,
-                instruction=instruction,
-                register_region=apei.GenericAddress.memory(RESERVED_BASE + 8 * action),
-                value=0 if action in reads | writes else int(action),
-                mask=0xFFFFFFFFFFFFFFFF,
-            )
+        if action in orders or executes:
+            instruction = Instruction.WRITE_REGISTER_VALUE
+        register = busy if executes else action
+        yield kind(
+            action=action,
+            instruction=instruction,
+            register_region=apei.GenericAddress.memory(RESERVED_BASE + 8 * register),
+            value=1 if action in orders or executes else 0,
+            mask=1 if register == busy else 0xFFFFFFFFFFFFFFFF,
         )
-    return Erst(entries=entries)
 
 
 _TABLES: dict[str, Callable[[], Structure]] = {
