@@ -1,7 +1,7 @@
 """The Boot Error Record Table, and the region that it points at."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from apeitool.acpi.header import Table
 from apeitool.acpi.status import HEADER_LENGTH, StatusBlock
@@ -62,3 +62,7 @@ class BootErrorRegion(Structure):
 
     blocks: Annotated[Sequence[StatusBlock], Strided(StatusBlock, _blocks)] = ()
     room: Annotated[Rest, "behind the last block"] = b""
+
+    def sealed(self) -> Self:
+        # A block of which nothing is left but zeros ends the region.
+        return type(self).from_bytes(super().sealed().to_bytes())
