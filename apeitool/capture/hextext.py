@@ -39,10 +39,15 @@ class _Row(NamedTuple):
     is_marked: bool
 
 
+def is_printed(data: bytes) -> bool:
+    """Whether the bytes can be written down: printable ASCII and white space."""
+    return bool(data) and _TEXT.issuperset(data)
+
+
 def is_text(data: bytes) -> bool:
     """Whether the bytes are text at all, as far as their beginning tells."""
     sample = data[:_SAMPLE]
-    return bool(sample.strip()) and _TEXT.issuperset(sample)
+    return bool(sample.strip()) and is_printed(sample)
 
 
 def sniff(data: bytes) -> bool:

@@ -17,6 +17,7 @@ from apeitool.acpi.header import HEADER_LENGTH as TABLE_HEADER
 from apeitool.acpi.header import Table
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import HEADER_LENGTH, StatusBlock, entry_type
+from apeitool.capture.hextext import is_printed
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.record import SIGNATURE, Record
 from apeitool.cper.section import section_named
@@ -78,7 +79,8 @@ def kind_type(name: str, data: bytes = b"") -> type[Structure]:
 
 def candidates(data: bytes) -> list[str]:
     """The names of the kinds that the bytes can be, most telling first."""
-    if not _is_text(data[4:TABLE_HEADER]):
+    # Tools print tables, signature first.
+    if not is_printed(data[4:TABLE_HEADER]):
         if data[:4] == SIGNATURE.encode():
             return ["record"]
         if data[:4].decode("latin-1") in TABLES and data[:8] != MAGIC.encode():
@@ -89,11 +91,6 @@ def candidates(data: bytes) -> list[str]:
         if kind is not None and kind.shortest <= len(data) and kind.resembles(data):
             found.append(name)
     return found
-
-
-def _is_text(data: bytes) -> bool:
-    """Whether the bytes can be written down: tools print tables, signature first."""
-    return bool(data) and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in data)
 
 
 def is_block(data: bytes) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli.explain import captures, known_kind
-from apeitool.cli.options import colour, writer
+from apeitool.cli.explain import captures
+from apeitool.cli.options import colour, is_coloured, known_kind, writer
 
 if TYPE_CHECKING:
     from apeitool.render.text import Paint
@@ -39,7 +38,7 @@ def command(context: click.Context, left: str, right: str, kind: str | None) -> 
     from apeitool.render.text import plain
 
     olds, news = (_objects(path, kind) for path in (left, right))
-    paint = colour if sys.stdout is not None and sys.stdout.isatty() else plain
+    paint = colour if is_coloured(None) else plain
     is_one = len(olds) == len(news) == 1
     differ = False
     with writer(None) as out:

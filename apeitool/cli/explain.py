@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli.options import colour, integer, output, standard_input, talk, writer
+from apeitool.cli.options import (
+    colour,
+    integer,
+    is_coloured,
+    known_kind,
+    output,
+    standard_input,
+    talk,
+    writer,
+)
 from apeitool.errors import ApeiError
 
 if TYPE_CHECKING:
     from apeitool.capture.container import Capture
-
-
-def known_kind(context: click.Context, option: click.Parameter, kind: str | None) -> str | None:
-    """The name of a kind, as the caller gave it.
-
-    Raises:  BadParameter when there is no such kind.
-    """
-    if kind is not None:
-        from apeitool.capture.kind import kind_names
-
-        if kind not in kind_names():
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(kind_names())}")
-    return kind
 
 
 @click.command("explain")
@@ -58,7 +53,7 @@ def command(
     from apeitool.render.text import plain
 
     found = captures(path, kind, offset, length)
-    paint = colour if target is None and sys.stdout is not None and sys.stdout.isatty() else plain
+    paint = colour if is_coloured(target) else plain
     gap, failed = "", False
     with writer(target) as out:
         for capture in found:

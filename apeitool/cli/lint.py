@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from apeitool.cli.options import output, standard_input, talk, writer
-from apeitool.errors import ApeiError
+from apeitool.cli.options import Reader, known_kind, output, writer
 
 if TYPE_CHECKING:
     from apeitool.lint.finding import Finding
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
 
 @click.command("lint")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR|-...")
-@click.option("--as", "kind", metavar="KIND", help="What the bytes are, as for decode.")
+@click.option(
+    "--as", "kind", metavar="KIND", callback=known_kind, help="What the bytes are, as for decode."
+)
 @click.option("--arch", type=click.Choice(["x86", "arm64"]), help="For Linux of this one only.")
 @click.option("--kernel", metavar="RELEASE", help="For this release of Linux only: 6.1, 6.12, 7.2.")
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON.")
@@ -40,11 +41,6 @@ def command(
 
     Without --arch and --kernel, what only some kernels refuse is a note.
     """
-    if kind is not None:
-        from apeitool.capture.kind import kind_names
-
-        if kind not in kind_names():
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(kind_names())}")
     work = _Work(kind, _consumers(arch, kernel))
     with writer(target) as out:
         for piece in _json(work, paths) if as_json else _lines(work, paths):
@@ -67,43 +63,27 @@ def _consumers(arch: str | None, kernel: str | None) -> Consumers:
 
 
 class _Work:
-    """Looks at one object after the other; one that cannot be decoded does not stop the rest."""
+    """Looks at one object after the other."""
 
     def __init__(self, kind: str | None, consumers: Consumers) -> None:
-        self.kind = kind
-        self.consumers = consumers
-        self.is_bad = False
+        self._reader = Reader(kind)
+        self._consumers = consumers
+        self._has_error = False
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a finding was an error, or an object could not be decoded."""
+        return self._has_error or bool(self._reader.failures)
 
     def findings(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Finding]]:
         """(origin, finding) of everything that the files hold."""
-        from apeitool.capture.container import files
-
-        for path in paths:
-            for name in ["-"] if path == "-" else files(Path(path)):
-                try:
-                    yield from self._of_file(name)
-                except ApeiError as wrong:
-                    self._fail("", wrong)
-
-    def _of_file(self, name: str | Path) -> Iterator[tuple[str, Finding]]:
-        from apeitool.capture.container import decode, load, read
         from apeitool.lint.check import lint
         from apeitool.lint.finding import Level
 
-        data = load(name) if isinstance(name, Path) else standard_input()
-        for capture in read(data, str(name), kind=self.kind):
-            try:
-                found = decode(capture)
-            except ApeiError as wrong:
-                self._fail(capture.origin, wrong)
-                continue
-            for finding in lint(found, self.consumers):
-                self.is_bad |= finding.level is Level.ERROR
-                yield capture.origin, finding
-
-    def _fail(self, origin: str, wrong: ApeiError) -> None:
-        self.is_bad = True
-        talk(f"{origin}: {wrong}" if origin else str(wrong))
+        for origin, found in self._reader.objects(paths):
+            for finding in lint(found, self._consumers):
+                self._has_error |= finding.level is Level.ERROR
+                yield origin, finding
 
 
 def _lines(work: _Work, paths: tuple[str, ...]) -> Iterator[str]:

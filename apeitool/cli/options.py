@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from apeitool.errors import CaptureError
+from apeitool.errors import ApeiError, CaptureError
 from apeitool.render.harmless import printable
+
+if TYPE_CHECKING:
+    from apeitool.capture.container import Capture
+    from apeitool.wire.record import Structure
 
 
 def integer(text: str) -> int:
@@ -110,3 +114,84 @@ def colour(text: str, role: str) -> str:
 def talk(message: str) -> None:
     """Say something about the work, not part of the answer."""
     click.echo(printable(message), err=True)
+
+
+def known_kind(context: click.Context, option: click.Parameter, kind: str | None) -> str | None:
+    """The name of a kind, as the caller gave it.
+
+    Raises:  BadParameter when there is no such kind.
+    """
+    if kind is not None:
+        from apeitool.capture.kind import kind_names
+
+        if kind not in kind_names():
+            raise click.BadParameter(f"{kind!r} is none of {', '.join(kind_names())}")
+    return kind
+
+
+def is_coloured(target: Path | None) -> bool:
+    """Whether the data goes to a terminal."""
+    return target is None and sys.stdout is not None and sys.stdout.isatty()
+
+
+class Reader:
+    """Decodes the objects of files one after the other; one bad one does not stop the rest."""
+
+    def __init__(
+        self,
+        kind: str | None,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        strict: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.offset = offset
+        self.length = length
+        self.strict = strict
+        self.count = 0
+        self.failures = 0
+
+    def objects(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Structure]]:
+        """(origin, object) of everything that can be decoded; the rest is talked about."""
+        from apeitool.capture.container import files, load, read, told_by_path
+        from apeitool.capture.kind import unknown_table
+
+        for path in paths:
+            passed: dict[str, None] = {}
+            for name in [None] if path == "-" else files(Path(path)):
+                try:
+                    data = load(name) if name else standard_input()
+                    kind = self.kind
+                    if name and not kind:
+                        other = unknown_table(data) if name != Path(path) else None
+                        if other:
+                            passed[other] = None
+                            continue
+                        kind = told_by_path(name, data)
+                    captures = read(
+                        data, str(name or path), kind=kind, offset=self.offset, length=self.length
+                    )
+                    yield from self._decoded(captures)
+                except ApeiError as wrong:
+                    self.count += 1
+                    self._fail("", wrong)
+            if passed:
+                talk(f"{path}: passed over tables of other kinds: {', '.join(passed)}")
+
+    def _decoded(self, captures: Iterator[Capture]) -> Iterator[tuple[str, Structure]]:
+        """(origin, object) of the captures of one file."""
+        from apeitool.capture.container import decode
+
+        for capture in captures:
+            self.count += 1
+            try:
+                found = decode(capture, strict=self.strict)
+            except ApeiError as wrong:
+                self._fail(capture.origin, wrong)
+                continue
+            yield capture.origin, found
+
+    def _fail(self, origin: str, wrong: ApeiError) -> None:
+        self.failures += 1
+        talk(f"{origin}: {wrong}" if origin else str(wrong))

@@ -9,6 +9,7 @@ from captured import FIXTURES
 from click.testing import CliRunner
 from examples import EXAMPLES
 
+from apeitool.cli import main
 from apeitool.cli.lint import command
 
 TABLE = FIXTURES / "qemu-7.2-virt-ras" / "HEST.bin"
@@ -99,3 +100,15 @@ def test_it_is_a_verb() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "block-length-content" in done.stdout
+
+
+def test_a_folder_is_read_as_decode_reads_it(tmp_path, capsys) -> None:
+    """The region is told by its place, and tables of other kinds are passed over."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/BERT").write_bytes(b"\xff" * 100)
+    (tmp_path / "DSDT").write_bytes(b"DSDT" + (36).to_bytes(4, "little") + bytes(28))
+    with pytest.raises(SystemExit):
+        main(["lint", str(tmp_path)])
+    out, err = capsys.readouterr()
+    assert "BootErrorRegion" in out
+    assert err == f"{tmp_path}: passed over tables of other kinds: DSDT\n"
