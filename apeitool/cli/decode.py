@@ -14,6 +14,7 @@ from apeitool.cli.options import (
     Output,
     Reader,
     colour,
+    dialect,
     integer,
     is_coloured,
     known_kind,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--to", "form", type=click.Choice(["text", "json", "jsonl"]), default="text",
               help="text to read; json without loss; jsonl, one object a line.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Anything wrong with an object is an error.")
+@dialect
 @output
 @click.pass_context
 def command(

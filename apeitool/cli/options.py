@@ -37,6 +37,28 @@ output = click.option(
 )
 
 
+def _speak(context: click.Context, option: click.Parameter, words: tuple[str, ...]) -> None:
+    """Put the dialect in force for as long as the command runs.
+
+    Raises:  BadParameter when there is no such dialect.
+    """
+    if words:
+        from apeitool.cper.dialect import forced, using
+        from apeitool.errors import DialectError
+
+        try:
+            context.with_resource(using(forced(*words)))
+        except DialectError as wrong:
+            raise click.BadParameter(str(wrong)) from wrong
+
+
+dialect = click.option(
+    "--dialect", multiple=True, metavar="NAME|TOPIC=READING", callback=_speak, expose_value=False,
+    help="Read what producers write differently in this one's way (windows, amdgpu, uefi-2.9, "
+    "libcper, timestamp=binary, ...); by default the record tells.",
+)  # fmt: skip
+
+
 class Output:
     """Where data goes.  A file is written at the end: it may be among what is read.
 

@@ -39,6 +39,8 @@ class Section(Content):
 
     guid: ClassVar[UUID] = NIL
     title: ClassVar[str] = "section"
+    aliases: ClassVar[tuple[UUID, ...]] = ()
+    """Other GUIDs under which producers write it."""
 
     @classmethod
     def resembles(cls, data: bytes) -> bool:

@@ -19,6 +19,7 @@ from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import ErrorSource
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
+from apeitool.cper.dialect import dialect_of, using
 from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section
 from apeitool.render.harmless import harmless
@@ -41,10 +42,13 @@ def plain(text: str, role: str) -> str:
 
 
 def text(thing: Structure, *, paint: Paint = plain) -> str:
-    """The whole object as lines of text."""
-    lines = [paint(sentence, "sentence") for sentence in headline(thing)]
-    lines.append("")
-    lines += _structure(thing, paint, 0)
+    """The whole object as lines of text, read in its producer's dialect."""
+    dialect = dialect_of(thing)
+    with using(dialect):
+        lines = [paint(sentence, "sentence") for sentence in headline(thing)]
+        lines += [paint(f"Read as {choice}", "note") for choice in dialect.values()]
+        lines.append("")
+        lines += _structure(thing, paint, 0)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -230,9 +234,9 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
         yield f"{label} {len(value)} bytes{paint(note, 'note')}"
         yield from dump(value, pad + "  ")
         return
-    shown = thing.shown(field.name) or formatted(field, value)
-    yield f"{label} {shown}{paint(note, 'note')}"
     view = view_of(thing, field)
+    shown = thing.shown(field.name) or formatted(field, value, view)
+    yield f"{label} {shown}{paint(note, 'note')}"
     if view is not None and issubclass(view, Word) and view(value).text is None:
         for name, meaning in word_lines(view, value, thing.has_valid):
             yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from uuid import UUID
 
+from apeitool.cper.dialect import Choice
 from apeitool.cper.error_status import ErrorStatus
 from apeitool.cper.section import Section
 from apeitool.wire.labels import Bits, Label, Word
@@ -168,6 +169,11 @@ class MemoryErrorSection(Section):
             yield "bank group", BankWord(self.bank).bank_group
         if self.validation_bits & MemoryValid.BANK_ADDRESS:
             yield "bank address", BankWord(self.bank).bank_address
+
+    def testimony(self) -> Iterator[Choice]:
+        if self.absent:
+            reason = "its revision, or its producer, leaves the last fields out"
+            yield Choice("memory-error-length", f"{self.fixed_size - self.absent} bytes", reason)
 
     def check(self) -> Iterator[Problem]:
         for field in self.fields:
