@@ -8,6 +8,7 @@ from uuid import UUID
 
 from apeitool.cper.dialect import Choice, Topic, by_creator, reading
 from apeitool.cper.guids import NOTIFICATION_TYPES
+from apeitool.cper.persistence import PersistenceInformation
 from apeitool.cper.section import Content, Gap, OpaqueSection, Section, read_section
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp
@@ -267,7 +268,7 @@ class Record(Structure):
     notification_type: GUID = NIL
     record_id: Annotated[U64, Hex] = 0
     flags: Annotated[U32, RecordFlags] = 0
-    persistence_information: Annotated[U64, Hex, "belongs to ERST"] = 0
+    persistence_information: Annotated[U64, Hex, PersistenceInformation, "belongs to ERST"] = 0
     reserved: Annotated[bytes, Bytes(12)] = bytes(12)
     section_descriptors: Annotated[
         Sequence[SectionDescriptor],
