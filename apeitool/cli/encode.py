@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from apeitool.cli.options import output, standard_input, talk, writer
+from apeitool.cli.selection import SEVERITIES
 
 if TYPE_CHECKING:
     from apeitool.acpi.conversion import Converted
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from apeitool.wire.record import Structure
 
 _ROW = 12
-
-SEVERITIES = ("recoverable", "fatal", "corrected", "informational")
 
 
 @click.command("encode")

@@ -52,6 +52,16 @@ class Section(Content):
         return self.title
 
     @property
+    def what(self) -> str:
+        """What kind of error it was, in a few words, without where."""
+        return self.title
+
+    @property
+    def component(self) -> str:
+        """The part of the machine that failed, in a few words; "" where the section does not say."""
+        return ""
+
+    @property
     def physical_addresses(self) -> tuple[int, ...]:
         """The physical addresses that the section states as facts."""
         return ()
@@ -69,12 +79,18 @@ class OpaqueSection(Section):
     guid: Annotated[UUID, Aside(), "section type"] = NIL  # type: ignore[misc]
     data: Rest = b""
 
+    @property
+    def what(self) -> str:
+        known = section_type(self.guid)
+        if known is not None:
+            return known.title
+        return SECTION_NAMES.get(str(self.guid), f"section of unknown type {self.guid}")
+
     def sentence(self) -> str:
         known = section_type(self.guid)
         if known is not None:
-            return f"{known.title}, cut short: {len(self.data)} of {known.shortest} bytes"
-        name = SECTION_NAMES.get(str(self.guid), f"section of unknown type {self.guid}")
-        return f"{name}, {len(self.data)} bytes, not decoded"
+            return f"{self.what}, cut short: {len(self.data)} of {known.shortest} bytes"
+        return f"{self.what}, {len(self.data)} bytes, not decoded"
 
     def check(self) -> Iterator[Problem]:
         known = section_type(self.guid)

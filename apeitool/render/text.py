@@ -22,6 +22,7 @@ from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
 from apeitool.cper.dialect import dialect_of, using
 from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.render.harmless import harmless
 from apeitool.render.value import characters, formatted, view_of
 from apeitool.wire.labels import Label, Word, word_lines, words
@@ -74,7 +75,7 @@ def _block(block: StatusBlock) -> list[str]:
         lines.insert(0, "The status word is clear: the operating system has taken what is below.")
     whole = block.error_severity.text
     lines.insert(0, f"{_capital(whole)} event, {_count(len(block.entries), 'error')}.")
-    return lines
+    return [*lines, *_outlook(block.error_severity)]
 
 
 @headline.register
@@ -84,7 +85,11 @@ def _record(record: Record) -> list[str]:
     for descriptor, section in zip(record.section_descriptors, record.sections, strict=True):
         fru = _descriptor_fru(descriptor)
         lines.append(_event(descriptor.section_severity, section, fru))
-    return lines
+    return [*lines, *_outlook(record.error_severity)]
+
+
+def _outlook(severity: Severity) -> list[str]:
+    return [severity.outlook] if severity.outlook else []
 
 
 @headline.register

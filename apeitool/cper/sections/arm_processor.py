@@ -294,8 +294,19 @@ class ArmProcessorErrorSection(Section):
             if info.is_valid("physical_fault_address")
         )
 
+    @property
+    def what(self) -> str:
+        kinds = {
+            k: None for i in self.error_information for k in flag_names(ArmErrorType, i.failed)
+        }
+        return f"ARM processor {' and '.join(kinds)} error" if kinds else self.title
+
+    @property
+    def component(self) -> str:
+        return f"CPU {Mpidr(self.mpidr_el1).affinity}" if self.is_valid("mpidr_el1") else ""
+
     def sentence(self) -> str:
-        who = f" on CPU {Mpidr(self.mpidr_el1).affinity}" if self.is_valid("mpidr_el1") else ""
+        who = f" on {self.component}" if self.component else ""
         what = "; ".join(info.sentence() for info in self.error_information[:_TOLD])
         if len(self.error_information) > _TOLD:
             what += f"; and {len(self.error_information) - _TOLD} more"
