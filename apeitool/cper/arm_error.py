@@ -187,6 +187,14 @@ def failed(type: int, how: str) -> ArmErrorType:
     return _NOTHING if type & ~_ALL else ArmErrorType(type)
 
 
+def spelled(what: ArmErrorType, how: str) -> int:
+    """The type byte of an error in a reading, as `failed` reads it: of one kind where it has no more."""
+    lowest = int(what) & -int(what)
+    if how == "uefi-2.9":
+        return max(lowest.bit_length() - 2, 0)
+    return int(what) >> 1 if how == "libcper" else int(what)
+
+
 _NOTHING = ArmErrorType(0)
 _ALL = sum(ArmErrorType)
 _OF_A_BUS = ErrorWordValid(0x0F80)

@@ -391,6 +391,13 @@ def named(name: str) -> type[Structure] | None:
     return _NAMED.get(name)  # type: ignore[return-value]
 
 
+def finished(base: type[Structure]) -> list[type[Structure]]:
+    """The structures declared so far that are ``base`` or extend it, and that none extends further."""
+    found = [kind for kind in _NAMED.values() if issubclass(kind, base)]
+    bases = {above for kind in found for above in kind.__bases__}
+    return [kind for kind in found if kind not in bases]
+
+
 _TAKEN |= {*vars(Structure), *dir(dict)}
 _FIRST |= {name: vars(Structure)[name] for name in ("decode_at", "to_bytes")}
 

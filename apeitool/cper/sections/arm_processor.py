@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.arm_context import (
@@ -19,10 +19,12 @@ from apeitool.cper.arm_error import (
     ErrorFlags,
     ErrorWordValid,
     failed,
+    spelled,
     type_testimony,
 )
 from apeitool.cper.dialect import Choice, Topic, Weight, reading
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers.arm import Midr, Mpidr
 from apeitool.wire.labels import flag_names
 from apeitool.wire.problem import Problem
@@ -46,6 +48,9 @@ from apeitool.wire.types import (
     When,
     u16,
 )
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class ArmValid(enum.IntFlag):
@@ -251,6 +256,7 @@ class ArmProcessorErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("e19e3d16-bc11-11e4-9caa-c2051d5d46b0")
     title: ClassVar[str] = "ARM processor error"
+    part: ClassVar[str] = "processor"
 
     validation_bits: Annotated[U32, ArmValid] = 0
     error_information_count: Annotated[U16, Derived(lambda s: len(s.error_information))] = AUTO
@@ -300,6 +306,32 @@ class ArmProcessorErrorSection(Section):
             k: None for i in self.error_information for k in flag_names(ArmErrorType, i.failed)
         }
         return f"ARM processor {' and '.join(kinds)} error" if kinds else self.title
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        words = [
+            ERROR_WORDS[i.failed](i.error_information)
+            for i in self.error_information
+            if i.failed in ERROR_WORDS and i.is_valid("error_information")
+        ]
+        valid, corrected = ErrorWordValid.CORRECTED, BusErrorInformation.corrected.mask
+        if words and all(word & valid and word & corrected for word in words):
+            return (Severity.CORRECTED,)
+        return (Severity.RECOVERABLE, Severity.FATAL)
+
+    def at(self, place: "Place") -> Self:
+        how = reading(Topic.ARM_ERROR_TYPE)
+        placed = tuple(
+            info.replace(
+                type=info.type if how is None else spelled(ArmErrorType(info.type), how),
+                **{n: place.address for n in ("physical_fault_address",) if info.is_valid(n)},
+            )
+            for info in self.error_information
+        )
+        mpidr = place.processor.mpidr if self.is_valid("mpidr_el1") else self.mpidr_el1
+        return self.replace(
+            mpidr_el1=mpidr, midr_el1=place.processor.midr, error_information=placed
+        )
 
     @property
     def component(self) -> str:

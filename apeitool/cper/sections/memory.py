@@ -2,15 +2,19 @@
 
 import enum
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.dialect import Choice
 from apeitool.cper.error_status import ErrorStatus
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.types import U8, U16, U64, Absent, Address, Hex, Rest, When, u8
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class MemoryValid(enum.IntFlag):
@@ -61,6 +65,18 @@ class MemoryErrorType(Label):
     PHYSICAL_MEMORY_MAP_OUT_EVENT = 15
 
 
+_SEVERITIES = {
+    MemoryErrorType.NO_ERROR: (Severity.INFORMATIONAL,),
+    MemoryErrorType.SINGLE_BIT_ECC: (Severity.CORRECTED,),
+    MemoryErrorType.SINGLE_SYMBOL_CHIPKILL_ECC: (Severity.CORRECTED,),
+    MemoryErrorType.MEMORY_SPARING: (Severity.CORRECTED, Severity.INFORMATIONAL),
+    MemoryErrorType.MIRROR_BROKEN: (Severity.CORRECTED, Severity.INFORMATIONAL),
+    MemoryErrorType.SCRUB_CORRECTED_ERROR: (Severity.CORRECTED,),
+    MemoryErrorType.PHYSICAL_MEMORY_MAP_OUT_EVENT: (Severity.INFORMATIONAL,),
+}
+"""How bad each type can be; others are not corrected."""
+
+
 class BankWord(Word):
     """The bank, where bits 19 and 20 say that it is a group and an address."""
 
@@ -87,6 +103,7 @@ class MemoryErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("a5bc1114-6f64-4ede-b863-3e83ed7c83b1")
     title: ClassVar[str] = "memory error"
+    part: ClassVar[str] = "dimm"
 
     validation_bits: Annotated[U64, MemoryValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(MemoryValid.ERROR_STATUS)] = 0
@@ -152,6 +169,30 @@ class MemoryErrorSection(Section):
             what += f" at physical address {address:#x}"
         where = ", ".join(f"{name} {value}" for name, value in self.location())
         return f"{what} ({where})" if where else what
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        if not self.is_valid("memory_error_type"):
+            return super().severities
+        return _SEVERITIES.get(self.memory_error_type, (Severity.RECOVERABLE, Severity.FATAL))
+
+    def at(self, place: "Place") -> Self:
+        dimm, offset = place.dimm, place.address - place.dimm.start
+        spot = {
+            "physical_address": place.address,
+            "physical_address_mask": 0xFFFF_FFFF_FFFF_FFC0,
+            "node": dimm.node,
+            "card": dimm.card,
+            "module": dimm.module,
+            "device": offset >> 6 & 15,
+            "row": offset >> 17 & 0xFFFF,
+            "column": offset >> 6 & 0x3FF,
+            "bit_position": offset >> 6 & 63,
+            "rank_number": offset >> 16 & 1,
+            "card_handle": dimm.card_handle,
+            "module_handle": dimm.module_handle,
+        }
+        return self.replace(**{name: value for name, value in spot.items() if self.is_valid(name)})
 
     @property
     def component(self) -> str:

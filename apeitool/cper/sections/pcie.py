@@ -2,10 +2,11 @@
 
 import enum
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers import pcie
 from apeitool.wire.labels import Bits, Word, flag_names
 from apeitool.wire.record import Structure
@@ -21,6 +22,9 @@ from apeitool.wire.types import (
     When,
     u32,
 )
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class PcieValid(enum.IntFlag):
@@ -180,6 +184,7 @@ class PcieErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("d995e954-bbc1-430f-ad91-b44dcb3c6f35")
     title: ClassVar[str] = "PCIe error"
+    part: ClassVar[str] = "device"
 
     validation_bits: Annotated[U64, PcieValid] = 0
     port_type: Annotated[pcie.PortType, u32, When(PcieValid.PORT_TYPE)] = (
@@ -220,6 +225,34 @@ class PcieErrorSection(Section):
         if self.is_valid("port_type"):
             what += f", a {self.port_type.text}"
         return what
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        if not self.is_valid("aer_information"):
+            return super().severities
+        aer = self.aer_information
+        if not aer.uncorrectable_error_status:
+            return (Severity.CORRECTED,)
+        is_fatal = aer.uncorrectable_error_status & aer.uncorrectable_error_severity
+        return (Severity.FATAL if is_fatal else Severity.RECOVERABLE,)
+
+    def at(self, place: "Place") -> Self:
+        if not self.is_valid("device_id"):
+            return self
+        device = place.device
+        found = self.device_id.replace(
+            segment_number=device.segment,
+            bus_number=device.bus,
+            device_number=device.device,
+            function_number=device.function,
+            vendor_id=device.vendor_id,
+            device_id=device.device_id,
+            class_code=device.class_code,
+        )
+        port = pcie.PortType(device.port_type)
+        return self.replace(
+            device_id=found, port_type=port if self.is_valid("port_type") else self.port_type
+        )
 
     @property
     def component(self) -> str:
