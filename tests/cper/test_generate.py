@@ -21,7 +21,7 @@ def some(count: int, seed: int = 1, **more) -> list[apei.Record]:
     return list(islice(records(TYPES, seed, **more), count))
 
 
-@pytest.mark.parametrize("cls", filter(is_finished, structures()), ids=lambda c: c.__name__)
+@pytest.mark.parametrize("cls", [*filter(is_finished, structures())], ids=lambda c: c.__name__)
 def test_a_sample_of_any_structure_is_whole(cls) -> None:
     random = Random(cls.__name__)
     for _ in range(5):
