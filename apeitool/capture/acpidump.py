@@ -13,10 +13,10 @@ import io
 import re
 from collections.abc import Iterator
 
+from apeitool.capture.capture import SAMPLE, Capture
 from apeitool.capture.kind import TABLES
 from apeitool.errors import CaptureError, EncodeError
 
-_SAMPLE = 4096
 _NAMED = 12
 """So many of the tables that we do not know are named."""
 
@@ -57,7 +57,7 @@ def sniff(data: bytes) -> bool:
     return has_rows(data, _HEADER)
 
 
-def read(data: bytes, origin: str = "") -> Iterator[tuple[str, bytes]]:
+def read(data: bytes, origin: str = "") -> Iterator[Capture]:
     """The tables that we know, each with where it was, ``origin:SIG@line``; others are skipped.
 
     Raises:  CaptureError, once all are given, where rows of one are missing or none is known.
@@ -84,7 +84,7 @@ def dump(data: bytes) -> bytes:
 
 def has_rows(data: bytes, header: re.Pattern[bytes]) -> bool:
     """Whether this is text with a line that is such a ``header``, and a row behind it."""
-    if b"\0" in data[:_SAMPLE]:
+    if b"\0" in data[:SAMPLE]:
         return False
     start = header.search(data)
     return start is not None and _ROW.search(data, start.end()) is not None
@@ -104,7 +104,7 @@ def dumps(data: bytes, header: re.Pattern[bytes]) -> Iterator[Dump]:
         yield current
 
 
-def known(named: Iterator[tuple[str, Dump]], origin: str) -> Iterator[tuple[str, bytes]]:
+def known(named: Iterator[tuple[str, Dump]], origin: str) -> Iterator[Capture]:
     """The dumps that are tables that we know; of one whose rows stop following, those before.
 
     Raises:  CaptureError, once all are given, where rows of one are missing or none is known.
@@ -122,7 +122,7 @@ def known(named: Iterator[tuple[str, Dump]], origin: str) -> Iterator[tuple[str,
         if found.trouble:
             trouble = trouble or (found.trouble[0], f"{name}: {found.trouble[1]}")
         if found.data:
-            yield f"{origin}:{name}@{found.line}", bytes(found.data)
+            yield Capture(bytes(found.data), None, f"{origin}:{name}@{found.line}")
     if trouble:
         raise CaptureError(trouble[1], origin=origin, line=trouble[0])
     if not is_known:

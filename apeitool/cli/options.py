@@ -18,7 +18,7 @@ from apeitool.errors import ApeiError, CaptureError
 from apeitool.render.harmless import printable
 
 if TYPE_CHECKING:
-    from apeitool.capture.container import Capture
+    from apeitool.capture.capture import Capture
     from apeitool.wire.record import Structure
 
 
@@ -146,10 +146,11 @@ def known_kind(context: click.Context, option: click.Parameter, kind: str | None
     Raises:  BadParameter when there is no such kind.
     """
     if kind is not None:
-        from apeitool.capture.kind import kind_names
+        from apeitool.capture.kind import kind_names, section_guid
 
-        if kind not in kind_names():
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(kind_names())}")
+        if kind not in kind_names() and section_guid(kind) is None:
+            names = ", ".join(kind_names())
+            raise click.BadParameter(f"{kind!r} is none of {names}, and no GUID of a section type")
     return kind
 
 
