@@ -61,6 +61,22 @@ dialect = click.option(
 )  # fmt: skip
 
 
+def _know(context: click.Context, option: click.Parameter, path: Path | None) -> None:
+    """Give the memory modules their names for as long as the command runs."""
+    if path is not None:
+        from apeitool.capture.container import load
+        from apeitool.capture.smbios import dimms
+        from apeitool.cper.dimm import knowing
+
+        context.with_resource(knowing(dimms(load(path), str(path))))
+
+
+smbios = click.option(
+    "--smbios", type=click.Path(path_type=Path), metavar="FILE", callback=_know, expose_value=False,
+    help="Name the DIMMs by this SMBIOS table, or output of dmidecode, of the machine in question.",
+)  # fmt: skip
+
+
 class Output:
     """Where data goes.  A file is written at the end: it may be among what is read.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.dialect import Choice
+from apeitool.cper.dimm import Dimm, named
 from apeitool.cper.error_status import ErrorStatus
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
@@ -163,12 +164,18 @@ class MemoryErrorSection(Section):
         kind = self.memory_error_type.text if self.is_valid("memory_error_type") else ""
         return f"{kind} memory error" if kind and "error" not in kind else kind or self.title
 
+    @property
+    def dimm(self) -> Dimm | None:
+        """The module that failed, where the record has its handle and its name is known."""
+        return named(self.module_handle) if self.is_valid("module_handle") else None
+
     def sentence(self) -> str:
         what = self.what
         for address in self.physical_addresses:
             what += f" at physical address {address:#x}"
         where = ", ".join(f"{name} {value}" for name, value in self.location())
-        return f"{what} ({where})" if where else what
+        what = f"{what} ({where})" if where else what
+        return f"{what}, in {self.dimm.text}" if self.dimm else what
 
     @property
     def severities(self) -> tuple[Severity, ...]:
@@ -196,6 +203,8 @@ class MemoryErrorSection(Section):
 
     @property
     def component(self) -> str:
+        if self.dimm:
+            return self.dimm.locator
         replaceable = ("node", "card", "module")
         return " ".join(f"{name} {value}" for name, value in self.location() if name in replaceable)
 
