@@ -23,8 +23,12 @@ KINDS = (
 @click.command("new")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--preset", type=click.Choice(PRESETS_),
+              help="A plan in a few words, from which encode derives the whole table.")  # fmt: skip
 @output
-def command(kind: str, settings: tuple[str, ...], target: Path | None) -> None:
+def command(
+    kind: str, settings: tuple[str, ...], preset: str | None, target: Path | None
+) -> None:
     """Print a commented TOML of a kind, to edit and to give to encode.
 
     hest is a table with a polled and an NMI source that `lab run` takes as it is; ghes is one with

@@ -9,7 +9,9 @@ member that is missing has its default, or is derived.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -104,7 +106,7 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
         if name == "kind":
             continue
         if name not in table:
-            raise EncodeError(f"{kind.__name__} has no field of this name", path=f"{path}.{name}")
+            raise EncodeError(_no_field(kind, name, table), path=f"{path}.{name}")
         values[name] = _value(table[name], value, f"{path}.{name}")
     try:
         return kind(**values)
@@ -113,12 +115,19 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
         raise EncodeError(wrong.message, path=f"{path}.{inner}" if inner else path) from wrong
 
 
+def _no_field(kind: type[Structure], name: str, table: Iterable[str]) -> str:
+    near = get_close_matches(name, table, 1)
+    return f"{kind.__name__} has no field of this name" + "".join(
+        f"; did you mean {other}?" for other in near
+    )
+
+
 def _value(field: Field, value: Any, path: str) -> Any:
     kind = field.kind
     if isinstance(kind, Nested):
         return from_plain(value, kind.type, path)
     if isinstance(kind, Array):
-        return tuple(_integer(item, path) for item in _list(value, path))
+        return tuple(integer(item, path) for item in _list(value, path))
     if field.type is tuple:
         only = getattr(kind, "only", None) or getattr(kind, "kind", None)
         items = enumerate(_list(value, path))
@@ -132,7 +141,7 @@ def _value(field: Field, value: Any, path: str) -> Any:
     if field.type is UUID:
         return _guid(value, path)
     if field.type is int:
-        return _integer(value, path)
+        return integer(value, path)
     if isinstance(value, str):
         return value
     raise EncodeError(f"{_what(value)} given, text needed", path=path)
@@ -144,7 +153,11 @@ def _list(value: Any, path: str) -> list[Any]:
     raise EncodeError(f"{_what(value)} given, a list needed", path=path)
 
 
-def _integer(value: Any, path: str) -> int:
+def integer(value: Any, path: str) -> int:
+    """An integer, or text that spells one.
+
+    Raises:  EncodeError when it is something else.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -176,7 +189,7 @@ def _enumerated(kind: Any, value: Any, path: str) -> Any:
             names = ", ".join(kind.__members__)
             raise EncodeError(f"{_short(value)} is none of {names}", path=path)
     # Whether it fits is the structure's to say, before it becomes a member.
-    return _integer(value, path)
+    return integer(value, path)
 
 
 def _what(value: Any) -> str:

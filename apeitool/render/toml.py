@@ -19,16 +19,23 @@ LARGEST = (1 << 63) - 1
 _WIDTH = 100
 
 
+def read(text: str) -> dict[str, Any]:
+    """The dictionary that TOML text spells.
+
+    Raises:  EncodeError with the line of what is wrong.
+    """
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    except (ValueError, RecursionError) as wrong:
+        raise EncodeError(f"this is no TOML: {wrong}") from wrong
+
+
 def load(text: str) -> Structure:
     """The object that TOML text describes; what it leaves out has its default, or is derived.
 
     Raises:  EncodeError with the line or the path of what is wrong.
     """
-    try:
-        plain = tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    except (ValueError, RecursionError) as wrong:
-        raise EncodeError(f"this is no TOML: {wrong}") from wrong
-    return from_plain(plain)
+    return from_plain(read(text))
 
 
 def template(thing: Structure) -> str:
