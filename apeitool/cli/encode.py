@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli.options import output, standard_input, writer
+from apeitool.cli.options import output, standard_input, talk, writer
+
+if TYPE_CHECKING:
+    from apeitool.plan.built import Built
+    from apeitool.wire.record import Structure
 
 _ROW = 12
 
@@ -18,34 +23,67 @@ _ROW = 12
 @click.option("--sealed", is_flag=True, help="Compute counts, lengths and checksums anew.")
 @click.option("--to", "form", type=click.Choice(["binary", "hex", "c", "acpidump"]),
               default="binary", help="binary; hex text; a C array; the text of acpidump.")  # fmt: skip
+@click.option("--memory", "folder", type=click.Path(path_type=Path, file_okay=False),
+              help="Write the memory that a plan's table leads to here, a file for each range.")  # fmt: skip
 @output
-def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
-    """Turn JSON (of decode --to json) or TOML (of new) into bytes.
+def command(path: str, sealed: bool, form: str, folder: Path | None, target: Path | None) -> None:
+    """Turn JSON or TOML (of decode --to, or of new) into bytes.
 
     Counts, lengths and checksums that the input leaves out are computed; those that it gives are
     kept as they are, unless --sealed asks for them anew.  Several objects follow one another.
+
+    A plan (of new --preset) becomes a whole table.  What memory the table leads to goes to stderr,
+    and its content with --memory into a folder: a file for each range, named by its address.
     """
     if form == "binary" and target is None and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError("binary output to a terminal; use -o FILE or --to hex")
+    items, built = _read(path)
+    if folder is not None and built is None:
+        raise click.UsageError("--memory is for a plan, and this is none")
+    pieces = [(item.sealed() if sealed else item).to_bytes() for item in items]
+    if built is not None:
+        _tell(built, folder)
+    with writer(target) as out:
+        for piece in _FORMS[form](pieces):
+            out.write(piece)
+
+
+def _read(path: str) -> tuple[Iterator[Structure], Built | None]:
+    """The objects that a file describes; where it is a plan, what that comes to."""
     from apeitool.capture.container import load
     from apeitool.errors import CaptureError
-    from apeitool.render.json import load_items
 
     data = standard_input() if path == "-" else load(Path(path))
     try:
         text = data.decode()
     except UnicodeDecodeError as wrong:
         raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
-    if is_toml(text):
-        from apeitool.render import toml
+    if not is_toml(text):
+        from apeitool.render.json import load_items
 
-        items = iter([toml.load(text)])
-    else:
-        items = load_items(text)
-    pieces = [(item.sealed() if sealed else item).to_bytes() for item in items]
-    with writer(target) as out:
-        for piece in _FORMS[form](pieces):
-            out.write(piece)
+        return load_items(text), None
+    from apeitool.render import toml
+
+    document = toml.read(text)
+    if "plan" not in document and "preset" not in document:
+        return toml.items(document), None
+    from apeitool.plan.build import build
+
+    built = build(document)
+    return iter([built.table]), built
+
+
+def _tell(built: Built, folder: Path | None) -> None:
+    """Say what memory a table leads to, and write what it holds into a folder."""
+    contents = dict(built.memory()) if folder is not None else {}
+    for extent in built.extents:
+        said = f"memory: {extent.start:#x} to {extent.stop - 1:#x}"
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            place = folder / f"{extent.start:#x}.bin"
+            place.write_bytes(contents[extent.start])
+            said += f" in {place}"
+        talk(said)
 
 
 def is_toml(text: str) -> bool:

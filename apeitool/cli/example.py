@@ -5,28 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from apeitool.acpi.hest.table import Hest
     from apeitool.acpi.status import StatusBlock
     from apeitool.cper.section import Section
     from apeitool.wire.record import Structure
 
-_PLANS = {
-    "hest": ("hest", "qemu-q35"),
-    "ghes": ("hest", "bare"),
-    "bert": ("bert", "qemu-q35"),
-    "einj": ("einj", "qemu-q35"),
-    "erst": ("erst", "bare"),
+PLANS: dict[str, dict[str, str]] = {
+    "hest": {"plan": "hest", "preset": "qemu-q35"},
+    "ghes": {"plan": "hest", "preset": "bare"},
+    "bert": {"plan": "bert", "preset": "qemu-q35"},
+    "einj": {"plan": "einj", "preset": "qemu-q35"},
+    "erst": {"plan": "erst", "preset": "qemu-q35"},
 }
-"""The plan and the preset that a table is an example of."""
+"""The plans of the tables."""
+
+
+def lab_hest() -> Hest:
+    """A HEST for the lab's guest: source 1 is polled, source 2 told by NMI."""
+    from apeitool.acpi.hest.table import Hest
+
+    found = example("hest")
+    assert isinstance(found, Hest)
+    return found
 
 
 def example(kind: str) -> Structure:
     """A plausible object of each kind."""
     import apeitool as apei
 
-    if kind in _PLANS:
-        from apeitool.plan import build, starting
-
-        return build(starting(*_PLANS[kind])).table
+    if kind in PLANS:
+        return apei.build(PLANS[kind]).table
     if kind == "region":
         return _region()
     section = _section(kind if kind not in ("block", "record") else "memory")

@@ -99,9 +99,9 @@ def read_hest(path: Path | None) -> Hest:
     Raises:  CaptureError, DecodeError when the file holds none.
     """
     from apeitool.acpi.hest.table import Hest
-    from apeitool.cli.example import example
+    from apeitool.cli.example import lab_hest
 
-    found = example("hest") if path is None else Hest.from_bytes(read_block(path))
+    return lab_hest() if path is None else Hest.from_bytes(read_block(path))
 
 
 def read_block(path: Path) -> bytes:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
-from functools import partial
-from typing import Any, cast
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from apeitool.acpi.action import Instruction, InstructionEntry
+from apeitool.acpi.action import Instruction, InstructionEntry, InstructionFlags
+from apeitool.acpi.einj import SetErrorTypeWithAddress
 from apeitool.errors import EncodeError
-from apeitool.plan.keys import Plan, choice, register
+from apeitool.plan.keys import Plan, Register, register, split, table
+from apeitool.plan.room import Room, extent
 from apeitool.registers.address import GenericAddress
-from apeitool.render.plain import from_plain, to_plain
+from apeitool.render.plain import from_plain, nearest
 
-PAGE = 0x1000
-"""Bytes that the registers of a table have."""
-
-REGISTERS = "action = address, or a table of a register's fields: where one is elsewhere"
+ACTIONS = (
+    "action = the address of its register; or fields of its instruction entry; or false, and the "
+    "table lacks it"
+)
 
 
 class Step(enum.Enum):
@@ -24,59 +27,139 @@ class Step(enum.Enum):
 
     ORDER = "writes that it shall be done"
     SET = "writes what the operating system gives"
+    SET_STRUCTURE = "writes the first word of a structure"
     GET = "reads what firmware gives"
     EXECUTE = "makes busy"
     BUSY = "reads whether firmware is busy"
 
 
-def registers(
-    given: Plan, steps: Mapping[Any, Step], places: Mapping[Any, int], path: str
-) -> dict[Any, GenericAddress]:
-    """The register of each action: where it is said to be, or at its place.
+_INSTRUCTIONS = {
+    Step.ORDER: Instruction.WRITE_REGISTER_VALUE,
+    Step.SET: Instruction.WRITE_REGISTER,
+    Step.SET_STRUCTURE: Instruction.WRITE_REGISTER,
+    Step.GET: Instruction.READ_REGISTER,
+    Step.EXECUTE: Instruction.WRITE_REGISTER_VALUE,
+    Step.BUSY: Instruction.READ_REGISTER,
+}
+_WRITES = (Instruction.WRITE_REGISTER, Instruction.WRITE_REGISTER_VALUE)
+_WORD = 0xFFFF_FFFF_FFFF_FFFF
 
-    Executing raises the very bit that the busy status reads, and firmware lowers it: so no guest
-    can look before firmware has begun.
+
+@dataclass(frozen=True)
+class Action:
+    """An action as far as a plan describes it: the fields that it gives, and its register."""
+
+    number: Any
+    step: Step
+    fields: dict[str, Any]
+    register: Register
+    path: str
+
+    @property
+    def length(self) -> int:
+        """Bytes that begin where its register is."""
+        return SetErrorTypeWithAddress.fixed_size if self.step is Step.SET_STRUCTURE else 8
+
+    @property
+    def follows_busy(self) -> bool:
+        """Executing raises the very bit that the busy status reads, unless it is elsewhere.
+
+        Firmware lowers it: so no guest can look before firmware has begun.
+        """
+        return self.step is Step.EXECUTE and not self.register.is_placed
+
+
+def described(
+    given: Plan,
+    steps: Mapping[Any, Step],
+    kind: type[InstructionEntry],
+    path: str,
+    *,
+    optional: Collection[Any] = (),
+) -> list[Action]:
+    """The actions that a table shall have; the ``optional`` ones only if the plan has them.
+
+    Raises:  EncodeError for an action that is not among ``steps``, or is described wrongly.
     """
-    here = f"{path}.registers"
-    said = given.get("registers", {})
-    if not isinstance(said, dict):
-        raise EncodeError("a table is needed: action = address", path=here)
-    by_name = {action.name: action for action in steps}
+    path = f"{path}.actions"
+    said = table(given.get("actions", {}), path)
+    numbers = {action.name: action for action in steps}
     for name in said:
-        choice(name, by_name, f"{here}.{name}")
-    found = {}
-    for name, action in by_name.items():
-        plain = register(said.get(name), partial(places.__getitem__, action), f"{here}.{name}")
-        found[action] = cast("GenericAddress", from_plain(plain, GenericAddress, f"{here}.{name}"))
-    busy = next(action for action, step in steps.items() if step is Step.BUSY)
-    for action, step in steps.items():
-        if step is Step.EXECUTE and action.name not in said:
-            found[action] = found[busy]
+        if name not in numbers:
+            wrong = f"this table has no such action{nearest(name, numbers)}"
+            raise EncodeError(wrong, path=f"{path}.{name}")
+    found = []
+    for name, number in numbers.items():
+        value = said.get(name, number not in optional)
+        if value is not False:
+            found.append(_described(number, steps[number], value, kind, f"{path}.{name}"))
     return found
 
 
-def instruction(step: Step, at: GenericAddress) -> dict[str, Any]:
-    """The one instruction of an action that has a register of its own."""
-    mask = (1 << at.register_bit_width) - 1
-    match step:
-        case Step.ORDER | Step.EXECUTE:
-            writes = 1 if step is Step.EXECUTE else mask
-            return entry(Instruction.WRITE_REGISTER_VALUE, at, writes, value=1)
-        case Step.SET:
-            return entry(Instruction.WRITE_REGISTER, at, mask)
-        case Step.BUSY:
-            return entry(Instruction.READ_REGISTER, at, 1)
-        case Step.GET:
-            return entry(Instruction.READ_REGISTER, at, mask)
+def _described(
+    number: Any, step: Step, value: Any, kind: type[InstructionEntry], path: str
+) -> Action:
+    if value is True:
+        value = {}
+    said = value if isinstance(value, dict) else {"register_region": value}
+    fields = split(said, ("register_region",), kind, path)
+    given = from_plain(fields, kind, path)
+    return Action(
+        number,
+        step,
+        {name: getattr(given, name) for name in fields},
+        register(
+            said.get("register_region"),
+            f"{path}.register_region",
+            bits=32 if step is Step.SET_STRUCTURE else 64,
+        ),
+        path,
+    )
 
 
-def entry(
-    instruction: Instruction, at: GenericAddress, mask: int, value: int = 0
-) -> dict[str, Any]:
-    """The fields of an instruction entry."""
-    return {"instruction": instruction, "register_region": at, "mask": mask, "value": value}
+def said_places(actions: Sequence[Action]) -> list[tuple[str, range]]:
+    """Where the registers are that a plan places; several actions may have one."""
+    paths: dict[range, str] = {}
+    for action in actions:
+        place = extent(action.register.shape) if action.register.is_placed else range(0)
+        if place and action.length > place.stop - place.start:
+            place = range(place.start, place.start + action.length)
+        paths.setdefault(place, action.path)
+    return [(path, place) for place, path in paths.items()]
 
 
-def with_entries(fields: dict[str, Any], derived: Iterable[InstructionEntry]) -> dict[str, Any]:
-    """The fields of a table, with these entries where it gives none of its own."""
-    return fields if "entries" in fields else {**fields, "entries": [*map(to_plain, derived)]}
+def entries(actions: Sequence[Action], kind: type[InstructionEntry], room: Room) -> list[Any]:
+    """An instruction entry for each action."""
+    places = {
+        action.number: action.register.placed(room, action.length)
+        for action in actions
+        if not action.follows_busy
+    }
+    busy = next((places[a.number] for a in actions if a.step is Step.BUSY), None)
+    orders = Counter(places[a.number] for a in actions if a.step is Step.ORDER)
+    found = []
+    for action in actions:
+        at = places.get(action.number) or busy or action.register.placed(room)
+        # In a register that is for several orders, each has its number.
+        value = int(action.number) if orders[at] > 1 else 1
+        found.append(_entry(action, at, value, kind))
+    return found
+
+
+def _entry(
+    action: Action, at: GenericAddress, value: int, kind: type[InstructionEntry]
+) -> InstructionEntry:
+    writes_value = action.step in (Step.ORDER, Step.EXECUTE)
+    fields = {
+        "action": action.number,
+        "instruction": _INSTRUCTIONS[action.step],
+        "register_region": at,
+        "value": value if writes_value else 0,
+        "mask": 1 if action.step is Step.BUSY else (1 << at.register_bit_width) - 1 & _WORD,
+    } | action.fields
+    if "flags" not in fields:
+        accessed = (1 << 8 * at.access_size.length) - 1
+        is_part = fields["mask"] << at.register_bit_offset != accessed
+        keeps = is_part and fields["instruction"] in _WRITES
+        fields["flags"] = int(InstructionFlags.PRESERVE_REGISTER) if keeps else 0
+    return kind(**fields)

@@ -1,25 +1,18 @@
-"""EINJ: a page of registers, an action each, which firmware looks at."""
+"""EINJ: a register for each action, at which firmware looks, and what else injection needs."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
-from apeitool.acpi.action import InstructionFlags
-from apeitool.acpi.einj import (
-    Einj,
-    EinjAction,
-    EinjInstructionEntry,
-    ErrorTypes,
-    SetErrorTypeWithAddress,
-    TriggerActionTable,
-)
-from apeitool.firmware.einj import Injector
+from apeitool.acpi.einj import Einj, EinjAction, EinjInstructionEntry, ErrorTypes
+from apeitool.errors import EncodeError
+from apeitool.firmware.einj import TRIGGER_LENGTH, Injector
 from apeitool.memory import Memory
-from apeitool.plan.action import PAGE, REGISTERS, Step, instruction, registers, with_entries
-from apeitool.plan.built import Built, extent, merged
-from apeitool.plan.keys import Plan, choice, names, number, split
-from apeitool.registers.address import GenericAddress
-from apeitool.render.plain import from_plain
+from apeitool.plan.action import ACTIONS, Step, described, entries, said_places
+from apeitool.plan.built import Built
+from apeitool.plan.keys import Plan, choice, number, split
+from apeitool.plan.room import Room
+from apeitool.render.plain import from_plain, integer
 
 STEPS = {
     EinjAction.BEGIN_INJECTION_OPERATION: Step.ORDER,
@@ -30,53 +23,59 @@ STEPS = {
     EinjAction.EXECUTE_OPERATION: Step.EXECUTE,
     EinjAction.CHECK_BUSY_STATUS: Step.BUSY,
     EinjAction.GET_COMMAND_STATUS: Step.GET,
-    EinjAction.SET_ERROR_TYPE_WITH_ADDRESS: Step.SET,
+    EinjAction.SET_ERROR_TYPE_WITH_ADDRESS: Step.SET_STRUCTURE,
     EinjAction.GET_EXECUTE_OPERATION_TIMINGS: Step.GET,
+    EinjAction.EINJV2_SET_ERROR_TYPE: Step.SET,
+    EinjAction.EINJV2_GET_ERROR_TYPE: Step.GET,
 }
 
-_WITH_ADDRESS = 0x800
-_TRIGGER = 0xF00
-"""Where in the page its structure and its trigger error action table are."""
+EINJV2 = (EinjAction.EINJV2_SET_ERROR_TYPE, EinjAction.EINJV2_GET_ERROR_TYPE)
 
 KEYS = {
-    "memory": "a page from here on: a register for each action, and what else injection needs",
-    "supported": "the error types that firmware offers, of " + ", ".join(ErrorTypes.__members__),
-    "registers": REGISTERS,
-    "trigger_table": "where firmware puts the trigger error action table, and a register behind it",
+    "memory": "from here on: the registers, the structure of SET_ERROR_TYPE_WITH_ADDRESS, the trigger",
+    "error_types": "what firmware offers, of " + ", ".join(ErrorTypes.__members__),
+    "actions": ACTIONS,
+    "trigger_error_action_table": "where firmware has it, and behind it the register that it writes",
 }
+
+DEFAULTS = {
+    "error_types": [
+        "MEMORY_CORRECTABLE", "MEMORY_UNCORRECTABLE_NON_FATAL", "MEMORY_UNCORRECTABLE_FATAL",
+    ],
+}  # fmt: skip
 
 
 def build(given: Plan, path: str) -> Built:
     """An EINJ whose registers are memory: firmware looks there for what the guest has asked."""
     fields = split(given, KEYS, Einj, path)
-    page = number(given, "memory", path)
-    trigger = number(given, "trigger_table", path) if "trigger_table" in given else page + _TRIGGER
-    places = {action: page + 8 * action for action in STEPS}
-    places[EinjAction.SET_ERROR_TYPE_WITH_ADDRESS] = page + _WITH_ADDRESS
-    found = registers(given, STEPS, places, path)
-    fields = with_entries(fields, (_entry(*pair) for pair in found.items()))
-    table = cast("Einj", from_plain({**fields, "kind": "Einj"}))
-    supported = ErrorTypes(0)
-    for name in names(given, "supported", path):
-        supported |= ErrorTypes[choice(name, ErrorTypes.__members__, f"{path}.supported")]
+    offered = _error_types(given["error_types"], f"{path}.error_types")
+    actions = described(given, STEPS, EinjInstructionEntry, path, optional=EINJV2)
+    said = said_places(actions)
+    trigger = number(given, "trigger_error_action_table", path)
+    if trigger is not None:
+        place = range(trigger, trigger + TRIGGER_LENGTH)
+        said.append((f"{path}.trigger_error_action_table", place))
+    room = Room(number(given, "memory", path), said, path)
+    derived = entries(actions, EinjInstructionEntry, room)
+    trigger_table = room.take(TRIGGER_LENGTH) if trigger is None else trigger
+    table = from_plain({"entries": derived, **fields}, Einj, path)
 
     def prepare(memory: Memory) -> None:
-        Injector(table, memory, supported=supported, trigger_table=trigger)
+        Injector(table, memory, supported=offered, trigger_table=trigger_table)
 
-    behind = TriggerActionTable.fixed_size + EinjInstructionEntry.fixed_size + 8
-    ranges = [range(page, page + PAGE), range(trigger, trigger + behind)]
-    for entry in table.entries:
-        at = extent(entry.register_region)
-        ranges.append(at)
-        if entry.action == EinjAction.SET_ERROR_TYPE_WITH_ADDRESS:
-            ranges.append(range(at.start, at.start + SetErrorTypeWithAddress.fixed_size))
-    return Built(table, merged(ranges), prepare)
+    return Built(table, room.extents, prepare)
 
 
-def _entry(action: EinjAction, at: GenericAddress) -> EinjInstructionEntry:
-    entry = EinjInstructionEntry(action=action, **instruction(STEPS[action], at))
-    if action is EinjAction.SET_ERROR_TYPE_WITH_ADDRESS:
-        # The register is the head of a structure, of which the type alone is the operand.
-        keep = int(InstructionFlags.PRESERVE_REGISTER)
-        entry = entry.replace(flags=keep, mask=entry.mask & 0xFFFFFFFF)
-    return entry
+def _error_types(value: Any, path: str) -> ErrorTypes:
+    """Error types as a number, a list of names, or text with commas between them."""
+    if isinstance(value, str) and not value[:1].isdigit():
+        value = [word.strip() for word in value.split(",")]
+    if not isinstance(value, list):
+        bits = integer(value, path)
+        if bits >> 32:
+            raise EncodeError("error types have 32 bits", path=path)
+        return ErrorTypes(bits)
+    found = ErrorTypes(0)
+    for name in value:
+        found |= ErrorTypes[choice(name, ErrorTypes.__members__, path)]
+    return found

@@ -5,36 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
 from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import ErrorSource
-from apeitool.acpi.hest.table import Hest
+from apeitool.acpi.hest.table import SOURCE_TYPES, Hest
 from apeitool.acpi.status import GenericErrorDataEntryV3, StatusBlock
 from apeitool.cper.sections.memory import MemoryErrorSection
 from apeitool.errors import EncodeError
 from apeitool.firmware.platform import Platform
 from apeitool.memory import Memory
-from apeitool.plan.built import Built, Room, extent, merged
-from apeitool.plan.keys import Plan, number, register, split, tables
-from apeitool.render.plain import from_plain, kind_named
+from apeitool.plan.built import Built
+from apeitool.plan.keys import Plan, Register, needed, number, register, split, tables
+from apeitool.plan.room import ALIGNMENT, Room, extent
+from apeitool.registers.address import GenericAddress
+from apeitool.render.plain import from_plain, nearest
 
 KEYS = {
-    "memory": "from here on: the registers with the blocks' addresses, the read ack registers, the blocks",
-    "sources": "the error sources; the numbers of those that give none go on from 1",
+    "memory": (
+        "from here on: the registers with the blocks' addresses, the read ack registers, the "
+        "blocks; without it, behind the `blocks` of the sources"
+    ),
+    "sources": "the error sources; those that give no number have the next one, from 1 on",
 }
 
+_KINDS = tuple(SOURCE_TYPES.values())
+
 SOURCE_KEYS = {
-    "kind": "Ghes, GhesV2 or another structure of a source",
-    "notification": f"one of {', '.join(NotificationType.__members__)}; or a table of its fields",
-    "count": "so many sources like this one",
-    "blocks": "where the blocks of these sources are, one behind the other",
-    "error_status_block_length": "bytes of a block",
+    "kind": "which structure it is: " + ", ".join(kind.__name__ for kind in _KINDS),
+    "notification": (
+        f"its type, one of {', '.join(NotificationType.__members__)}; or a table of its fields"
+    ),
+    "count": "so many sources like this one; numbers and addresses that it gives go on",
+    "blocks": "where its status block is; those of the others that `count` makes are behind it",
+    "error_status_block_length": "bytes of a status block",
 }
 
 LARGEST_COUNT = 0xFFFF
+"""There are no more source ids."""
 
+_BLOCK_LENGTH = 0x1000
 _POLL_INTERVAL = 1000
 """Milliseconds, where a polled source does not say how often."""
 
@@ -46,14 +57,36 @@ _NUMBERED = {
 }
 """Notifications that mean nothing without their vector."""
 
+_REGISTERS = {"error_status_address": Ghes, "read_ack_register": GhesV2}
+"""The registers of generic sources, in the order in which they are laid out, and who has them."""
+
 
 @dataclass
-class _Wanted:
-    """One source: its structure, the fields that are given or follow, where its blocks shall be."""
+class _Source:
+    """One source while it is made: the fields that are said or have followed, and what has a place."""
 
     kind: type[ErrorSource]
     fields: dict[str, Any]
-    blocks: Room | None
+    registers: dict[str, Register]
+    block: int | None
+    path: str
+
+    @property
+    def length(self) -> int:
+        """Bytes of its status block; it has none where it is no generic source."""
+        return int(self.fields.get("error_status_block_length", 0))
+
+    def said_places(self) -> Iterator[tuple[str, range]]:
+        """What the plan places."""
+        for name, one in self.registers.items():
+            if one.is_placed:
+                yield f"{self.path}.{name}", extent(one.shape)
+        if self.block is not None:
+            yield f"{self.path}.blocks", range(self.block, self.block + self.length)
+
+    def made(self) -> ErrorSource:
+        """The source, all of whose fields are there."""
+        return from_plain(self.fields, self.kind, self.path)
 
 
 def build(given: Plan, path: str) -> Built:
@@ -63,100 +96,151 @@ def build(given: Plan, path: str) -> Built:
     that has one, and the blocks.
     """
     fields = split(given, KEYS, Hest, path)
-    room = Room(number(given, "memory", path))
-    wanted = [one for index in _indices(given, path) for one in _described(given, index, path)]
-    _give_numbers(wanted)
-    for name, kind in (("error_status_address", Ghes), ("read_ack_register", GhesV2)):
-        for source in wanted:
-            if issubclass(source.kind, kind):
-                source.fields[name] = register(source.fields.get(name), lambda: room.take(8), path)
-    sources = [{**source.fields, "kind": source.kind.__name__} for source in wanted]
-    hest = cast("Hest", from_plain({**fields, "kind": "Hest", "sources": sources}))
+    sources: list[_Source] = []
+    for here, said in tables(given, "sources", path):
+        sources += _described(said, here)
+    if not 0 < len(sources) <= LARGEST_COUNT:
+        raise EncodeError(f"1 to {LARGEST_COUNT} are needed", path=f"{path}.sources")
+    _give_numbers(sources)
+    start = number(given, "memory", path)
+    if start is None:
+        start = max((s.block + s.length for s in sources if s.block is not None), default=None)
+    room = Room(start, [place for s in sources for place in s.said_places()], path)
+    for name in _REGISTERS:
+        for source in sources:
+            if name in source.registers:
+                source.fields[name] = source.registers[name].placed(room)
     blocks: dict[int, int] = {}
-    for source, made in zip(wanted, hest.sources, strict=True):
-        if isinstance(made, Ghes):
-            blocks[made.source_id] = (source.blocks or room).take(made.error_status_block_length)
-    return _built(hest, blocks)
+    for source in sources:
+        if source.registers:
+            place = room.take(source.length) if source.block is None else source.block
+            blocks[source.fields["source_id"]] = place
+    made = [source.made() for source in sources]
+    return _built(from_plain({"sources": made, **fields}, Hest, path), blocks, room)
 
 
-def _indices(given: Plan, path: str) -> range:
-    return range(len(tables(given, "sources", path)))
+def _built(hest: Hest, blocks: dict[int, int], room: Room) -> Built:
+    """With the memory of the sources whose registers are in memory: those of others are hardware."""
+    prepared = {
+        source.source_id: blocks[source.source_id]
+        for source in hest.sources
+        if isinstance(source, Ghes)
+        and all(extent(getattr(source, name)) for name in _REGISTERS if hasattr(source, name))
+    }
+
+    def prepare(memory: Memory) -> None:
+        Platform(memory, hest).prepare(prepared)
+
+    return Built(hest, room.extents, prepare)
 
 
-def _described(given: Plan, index: int, path: str) -> Iterator[_Wanted]:
-    """The sources of one table of the plan, each by itself."""
-    described, here = given["sources"][index], f"{path}.sources[{index}]"
-    kind = kind_named(described.get("kind", "GhesV2"), here)
-    if not issubclass(kind, ErrorSource):
-        raise EncodeError(f"a {kind.__name__} is no error source", path=f"{here}.kind")
-    fields = split(described, ("kind", "count", "blocks"), kind, here)
+def _described(said: dict[str, Any], path: str) -> list[_Source]:
+    """The sources of one table of the plan."""
+    kind = _kind(said, path)
+    own = ("kind", "count", "blocks") if issubclass(kind, Ghes) else ("kind", "count")
+    fields = split(said, own, kind, path)
+    registers = {
+        name: register(fields.pop(name, None), f"{path}.{name}")
+        for name, owner in _REGISTERS.items()
+        if issubclass(kind, owner)
+    }
+    if any(field.name == "notification" for field in kind.fields):
+        fields["notification"] = _notification(fields.get("notification"), f"{path}.notification")
     if issubclass(kind, Ghes):
-        fields = {**_lengths(fields, here), **fields}
-        fields["notification"] = _notification(fields.get("notification"), here)
-    if "source_id" in fields:
-        fields["source_id"] = number(fields, "source_id", here)
-    blocks = Room(number(described, "blocks", here)) if "blocks" in described else None
-    several = number(described, "count", here) if "count" in described else 1
+        fields = _lengths(fields, path)
+    if issubclass(kind, GhesV2):
+        fields |= _acknowledgement(fields, registers["read_ack_register"].shape, path)
+    first, block = number(fields, "source_id", path), number(said, "blocks", path)
+    several = needed({"count": 1, **said}, "count", path)
     if not 0 < several <= LARGEST_COUNT:
-        raise EncodeError(f"1 to {LARGEST_COUNT} sources", path=f"{here}.count")
-    for name in ("error_status_address", "read_ack_register"):
-        if several > 1 and name in fields:
-            raise EncodeError("one register is for one source", path=f"{here}.{name}")
-    yield _Wanted(kind, dict(fields), blocks)
-    fields.pop("source_id", None)
-    for _ in range(several - 1):
-        yield _Wanted(kind, dict(fields), blocks)
+        raise EncodeError(f"1 to {LARGEST_COUNT} sources", path=f"{path}.count")
+    source = _Source(kind, fields, registers, block, path)
+    return [_moved(source, index, first) for index in range(several)]
 
 
-def _lengths(source: dict[str, Any], path: str) -> dict[str, int]:
-    """A block's length, and how many memory errors fit one."""
-    length = 0x1000
-    if "error_status_block_length" in source:
-        length = number(source, "error_status_block_length", path)
+def _moved(source: _Source, index: int, first: int | None) -> _Source:
+    """One of several like a source: its number and its addresses go on."""
+    fields = dict(source.fields)
+    if first is not None:
+        fields["source_id"] = first + index
+    block = source.block
+    if block is not None:
+        block += index * -(-source.length // ALIGNMENT) * ALIGNMENT
+    registers = {
+        name: register.moved(index * ALIGNMENT, f"{source.path}.{name}")
+        for name, register in source.registers.items()
+    }
+    return _Source(source.kind, fields, registers, block, source.path)
+
+
+def _kind(said: dict[str, Any], path: str) -> type[ErrorSource]:
+    """Which structure a source is: as it says, or as its type says."""
+    if "kind" in said:
+        name = str(said["kind"])
+        found = next((k for k in _KINDS if k.__name__.casefold() == name.casefold()), None)
+        if found is None:
+            meant = nearest(name, [kind.__name__ for kind in _KINDS])
+            raise EncodeError(
+                f"no error source is called {name[:40]!r}{meant}", path=f"{path}.kind"
+            )
+        return found
+    if "type" in said:
+        number = from_plain({"type": said["type"]}, ErrorSource, path).type
+        return SOURCE_TYPES.get(number, GhesV2)
+    return GhesV2
+
+
+def _lengths(fields: dict[str, Any], path: str) -> dict[str, Any]:
+    """The fields with a block's length, and how many memory errors fit one."""
+    name = "error_status_block_length"
+    length = needed({name: _BLOCK_LENGTH, **fields}, name, path)
     entry = GenericErrorDataEntryV3.fixed_size + MemoryErrorSection.fixed_size
     fit = max(1, (length - StatusBlock.fixed_size) // entry)
-    return {"error_status_block_length": length, "max_sections_per_record": fit}
+    return {"max_sections_per_record": fit, **fields, name: length}
 
 
-def _notification(given: Any, path: str) -> dict[str, Any]:
+def _notification(given: Any, path: str) -> Notification:
     """How a source notifies, with what follows from its type."""
-    here = f"{path}.notification"
     if given is None:
-        raise EncodeError(f"missing: {SOURCE_KEYS['notification']}", path=here)
+        raise EncodeError(f"missing: {SOURCE_KEYS['notification']}", path=path)
     plain = given if isinstance(given, dict) else {"type": given}
-    kind = cast("Notification", from_plain(plain, Notification, here)).type
-    if kind is NotificationType.POLLED:
-        plain = {"poll_interval": _POLL_INTERVAL, **plain}
-    if kind in _NUMBERED and "vector" not in plain:
-        raise EncodeError(f"missing: the number of its {_NUMBERED[kind]}", path=f"{here}.vector")
-    return plain
+    made = from_plain(plain, Notification, path)
+    if made.type == NotificationType.POLLED and "poll_interval" not in plain:
+        return made.replace(poll_interval=_POLL_INTERVAL)
+    if made.type in _NUMBERED and "vector" not in plain:
+        raise EncodeError(
+            f"missing: the number of its {_NUMBERED[made.type]}", path=f"{path}.vector"
+        )
+    return made
 
 
-def _give_numbers(wanted: list[_Wanted]) -> None:
-    """A source that gives no number has the next one that is free."""
-    taken = {source.fields["source_id"] for source in wanted if "source_id" in source.fields}
+def _acknowledgement(fields: dict[str, Any], register: GenericAddress, path: str) -> dict[str, int]:
+    """Which bits of Read Ack are kept and set: by what is said of the other; else the first is set."""
+    whole = (1 << min(register.register_bit_width, 64)) - 1
+    write = number(fields, "read_ack_write", path)
+    preserve = number(fields, "read_ack_preserve", path)
+    if write is None:
+        free = whole if preserve is None else whole & ~preserve
+        write = free & -free or 1
+    if preserve is None:
+        preserve = whole & ~write
+    return {"read_ack_preserve": preserve, "read_ack_write": write}
+
+
+def _give_numbers(sources: list[_Source]) -> None:
+    """A source that gives no number has the next one that is free.
+
+    Raises:  EncodeError when two give the same.
+    """
+    taken: set[int] = set()
+    for source in sources:
+        said = source.fields.get("source_id")
+        if said in taken:
+            raise EncodeError(f"{said} is that of another source", path=f"{source.path}.source_id")
+        if said is not None:
+            taken.add(said)
     last = 0
-    for source in wanted:
+    for source in sources:
         if "source_id" not in source.fields:
             source.fields["source_id"] = next(n for n in count(last + 1) if n not in taken)
         last = source.fields["source_id"]
-
-
-def _built(hest: Hest, blocks: dict[int, int]) -> Built:
-    """The memory of the sources whose registers are in memory: the others are of hardware."""
-    ranges: list[range] = []
-    inside: dict[int, int] = {}
-    for source in hest.sources:
-        if isinstance(source, Ghes):
-            found = [extent(source.error_status_address)]
-            if isinstance(source, GhesV2):
-                found.append(extent(source.read_ack_register))
-            if all(found):
-                start = blocks[source.source_id]
-                ranges += [*found, range(start, start + source.error_status_block_length)]
-                inside[source.source_id] = start
-
-    def prepare(memory: Memory) -> None:
-        Platform(memory, hest).prepare(inside)
-
-    return Built(hest, merged(ranges), prepare)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, Self
 
 from apeitool.errors import EncodeError
-from apeitool.registers.address import GenericAddress
-from apeitool.render.plain import integer, to_plain
+from apeitool.plan.room import END, Room
+from apeitool.registers.address import AccessSize, AddressSpace, GenericAddress
+from apeitool.render.plain import from_plain, integer, nearest
 from apeitool.wire.record import Structure
 
 Plan = Mapping[str, Any]
@@ -16,78 +16,118 @@ Keys = Mapping[str, str]
 """What each key means."""
 
 
-def split(given: Plan, keys: Iterable[str], kind: type[Structure], path: str) -> dict[str, Any]:
+def split(given: Plan, keys: Collection[str], kind: type[Structure], path: str) -> dict[str, Any]:
     """The fields of a structure among the keys of a plan.
 
     Raises:  EncodeError for what is neither one of ``keys`` nor a field.
     """
-    known, fields = set(keys), {field.name for field in kind.fields}
+    fields = {field.name for field in kind.fields}
     for name in given:
-        if name not in known | fields:
-            near = get_close_matches(name, sorted(known | fields), 1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            said = f"neither a key of this plan nor a field of {kind.__name__}{meant}"
-            raise EncodeError(said, path=f"{path}.{name}")
-    return {name: value for name, value in given.items() if name in fields - known}
+        if name not in keys and name not in fields:
+            said = f"neither a key of this plan nor a field of {kind.__name__}"
+            raise EncodeError(said + nearest(name, [*keys, *fields]), path=f"{path}.{name}")
+    return {name: value for name, value in given.items() if name not in keys}
 
 
-def number(given: Plan, name: str, path: str) -> int:
-    """The number that a key holds.
+def number(given: Plan, name: str, path: str) -> int | None:
+    """The address or length that a key holds; None where it is not there.
 
-    Raises:  EncodeError when it holds none, or is not there.
+    Raises:  EncodeError when it holds something else.
     """
     if name not in given:
-        raise EncodeError("missing, and nothing to derive it from", path=f"{path}.{name}")
+        return None
     value = integer(given[name], f"{path}.{name}")
-    if not 0 <= value < 1 << 64:
-        raise EncodeError("an address or a length is needed", path=f"{path}.{name}")
+    if not 0 <= value < END:
+        raise EncodeError("an address or a length has 64 bits", path=f"{path}.{name}")
     return value
 
 
-def tables(given: Plan, name: str, path: str) -> list[dict[str, Any]]:
-    """The list of tables that a key holds.
+def needed(given: Plan, name: str, path: str) -> int:
+    """As `number`, of a key that must be there.
+
+    Raises:  EncodeError also when it is not.
+    """
+    value = number(given, name, path)
+    if value is None:
+        raise EncodeError("missing, and nothing to derive it from", path=f"{path}.{name}")
+    return value
+
+
+def table(value: Any, path: str) -> dict[str, Any]:
+    """A table of a plan.
+
+    Raises:  EncodeError when it is something else.
+    """
+    if isinstance(value, dict):
+        return value
+    raise EncodeError("a table is needed", path=path)
+
+
+def tables(given: Plan, name: str, path: str) -> list[tuple[str, dict[str, Any]]]:
+    """The tables that a key holds a list of, each with its path.
 
     Raises:  EncodeError when it holds something else.
     """
     value = given.get(name, [])
-    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        return value
-    raise EncodeError("a list of tables is needed", path=f"{path}.{name}")
+    if not isinstance(value, list):
+        raise EncodeError("a list of tables is needed", path=f"{path}.{name}")
+    paths = (f"{path}.{name}[{index}]" for index in range(len(value)))
+    return [(here, table(item, here)) for here, item in zip(paths, value, strict=True)]
 
 
-def names(given: Plan, name: str, path: str) -> list[str]:
-    """The names that a key holds: a list of them, or text with commas between.
-
-    Raises:  EncodeError when it holds something else.
-    """
-    value = given.get(name, [])
-    if isinstance(value, str):
-        value = [word.strip() for word in value.split(",")]
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return value
-    raise EncodeError("a list of names is needed", path=f"{path}.{name}")
-
-
-def choice(value: Any, choices: Iterable[str], path: str) -> str:
+def choice(value: Any, choices: Collection[str], path: str) -> str:
     """One of some words.
 
     Raises:  EncodeError when it is another.
     """
-    allowed = list(choices)
-    if isinstance(value, str) and value in allowed:
+    if isinstance(value, str) and value in choices:
         return value
-    raise EncodeError(f"{str(value)[:40]!r} is none of {', '.join(allowed)}", path=path)
+    raise EncodeError(f"{str(value)[:40]!r} is none of {', '.join(choices)}", path=path)
 
 
-def register(given: Any, place: Callable[[], int], path: str) -> dict[str, Any]:
-    """A register: its address, some of its fields, or nothing; ``place`` finds it an address.
+class Register(NamedTuple):
+    """A register, as far as a plan describes it: all has followed but where it is."""
 
-    Raises:  EncodeError when it is something else.
+    shape: GenericAddress
+    is_placed: bool
+
+    def placed(self, room: Room, length: int = 8) -> GenericAddress:
+        """The register where it is said to be; else where there is room for so many bytes."""
+        return self.shape if self.is_placed else self.shape.replace(address=room.take(length))
+
+    def moved(self, distance: int, path: str) -> Self:
+        """The register so many bytes further on, if it is placed."""
+        address = self.shape.address + distance
+        if not self.is_placed:
+            return self
+        if address >= END:
+            raise EncodeError(f"there is no address {address:#x}", path=path)
+        return self._replace(shape=self.shape.replace(address=address))
+
+
+def register(given: Any, path: str, *, bits: int = 64) -> Register:
+    """A register: its address, some of its fields, or nothing; it has ``bits`` unless it says.
+
+    Raises:  EncodeError when it is something else, or in a space where nobody can place it.
     """
-    some = given if isinstance(given, dict) else {} if given is None else {"address": given}
-    if not all(isinstance(name, str) for name in some):
-        raise EncodeError("an address, or a table of fields, is needed", path=path)
-    address = number(some, "address", path) if "address" in some else place()
-    bits = some.get("register_bit_width", 64)
-    whole = GenericAddress.memory(address, bits=bits if bits in (8, 16, 32, 64) else 64)
-    return {**to_plain(whole, kind=False), **some}
+    if given is None:
+        given = {}
+    said = given if isinstance(given, dict) else {"address": given}
+    shape = from_plain(said, GenericAddress, path)
+    if "address" not in said and shape.address_space_id != AddressSpace.SYSTEM_MEMORY:
+        space = shape.address_space_id.text
+        raise EncodeError(f"missing: nothing is placed in {space}", path=f"{path}.address")
+    if "register_bit_width" not in said:
+        access = 8 * shape.access_size.length or bits
+        width = max(access - shape.register_bit_offset, 0)
+        shape = shape.replace(register_bit_width=width)
+    if "access_size" not in said:
+        shape = shape.replace(access_size=_covering(shape))
+    return Register(shape, "address" in said)
+
+
+def _covering(register: GenericAddress) -> AccessSize:
+    """The narrowest access that a register fits into; the widest where none does."""
+    bits = register.register_bit_offset + register.register_bit_width
+    sizes = (AccessSize.BYTE, AccessSize.WORD, AccessSize.DWORD)
+    return next((size for size in sizes if bits <= 8 * size.length), AccessSize.QWORD)

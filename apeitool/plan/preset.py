@@ -6,73 +6,74 @@ from typing import Any
 
 from apeitool.lab.window import RESERVED_BASE, RESERVED_SIZE
 
-_QEMU_IDS = {"oem_id": "BOCHS ", "oem_table_id": "BXPC    ", "creator_id": "BXPC"}
-
-_QEMU_SOURCE = {
-    "kind": "GhesV2",
-    "max_sections_per_record": 1,
-    "max_raw_data_length": 0x400,
-    "error_status_block_length": 0x400,
-}
-"""As QEMU describes each of its sources."""
-
-_SUPPORTED = ["MEMORY_CORRECTABLE", "MEMORY_UNCORRECTABLE_NON_FATAL", "MEMORY_UNCORRECTABLE_FATAL"]
-
 _BARE = 0x8000_0000
 _VIRT = 0x8000_0000
-_Q35 = RESERVED_BASE
 _BERT, _EINJ, _ERST = 0x10_0000, 0x14_0000, 0x18_0000
 """Where a preset's memory is; the tables of one preset can be used together."""
 
-_RECORD_LENGTH = 0x2000
+_QEMU = {"oem_id": "BOCHS ", "oem_table_id": "BXPC    ", "creator_id": "BXPC"}
+"""How QEMU signs its tables."""
+
+
+def _of_qemu(source_id: int, told_by: str) -> dict[str, Any]:
+    """A source as QEMU describes it."""
+    return {
+        "kind": "GhesV2",
+        "source_id": source_id,
+        "notification": {"type": told_by},
+        "error_status_block_length": 0x400,
+        "max_sections_per_record": 1,
+        "max_raw_data_length": 0x400,
+    }
+
+
+def _elsewhere(base: int, **said: Any) -> dict[str, dict[str, Any]]:
+    """The tables beside HEST."""
+    places = {"bert": _BERT, "einj": _EINJ, "erst": _ERST}
+    return {name: {"memory": base + offset, **said} for name, offset in places.items()}
+
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "bare": {
-        "hest": {"memory": _BARE, "sources": [{"kind": "GhesV2", "notification": "SEA"}]},
-        "bert": {"memory": _BARE + _BERT},
-        "einj": {"memory": _BARE + _EINJ, "supported": _SUPPORTED},
-        "erst": {"memory": _BARE + _ERST, "record_length": _RECORD_LENGTH},
+        "hest": {
+            "memory": _BARE,
+            "sources": [{"kind": "GhesV2", "notification": {"type": "SEA"}, "count": 1}],
+        },
+        **_elsewhere(_BARE),
     },
     "qemu-virt": {
         "hest": {
             "memory": _VIRT,
-            **_QEMU_IDS,
-            "oem_revision": 1,
-            "sources": [
-                {**_QEMU_SOURCE, "source_id": 0, "notification": "SEA"},
-                {**_QEMU_SOURCE, "source_id": 1, "notification": "GPIO_SIGNAL"},
-            ],
+            **_QEMU,
+            "sources": [_of_qemu(0, "SEA"), _of_qemu(1, "GPIO_SIGNAL")],
         },
-        "bert": {"memory": _VIRT + _BERT, **_QEMU_IDS},
-        "einj": {"memory": _VIRT + _EINJ, **_QEMU_IDS, "supported": _SUPPORTED},
-        "erst": {"memory": _VIRT + _ERST, **_QEMU_IDS, "record_length": _RECORD_LENGTH},
+        **_elsewhere(_VIRT, **_QEMU),
     },
     "qemu-q35": {
         "hest": {
-            "memory": _Q35,
+            "memory": RESERVED_BASE,
             "sources": [
-                {"kind": "Ghes", "notification": "POLLED"},
-                {"kind": "GhesV2", "notification": "NMI"},
+                {"kind": "Ghes", "notification": {"type": "POLLED", "poll_interval": 1000}},
+                {"kind": "GhesV2", "notification": {"type": "NMI"}},
             ],
         },
-        "bert": {"memory": _Q35 + _BERT},
-        "einj": {"memory": _Q35 + _EINJ, "supported": _SUPPORTED},
-        "erst": {"memory": 0xFEBF_E000, **_QEMU_IDS, "style": "device"},
+        **_elsewhere(RESERVED_BASE),
     },
 }
 """What each preset says of each plan."""
 
 ABOUT = {
-    "bare": "Firmware of one's own. Choose memory that the memory map reserves.",
+    "bare": "Firmware of one's own: choose memory that its memory map reserves.",
     "qemu-virt": (
-        "QEMU's arm64 machine. Memory: -m 512M,slots=2,maxmem=2G with a pc-dimm at 0x80000000. The "
-        "table goes into an initrd, as kernel/firmware/acpi/*.aml of an uncompressed cpio. It takes "
-        "the place of QEMU's own when its oem_revision is higher than QEMU's, 1."
+        "QEMU's arm64 machine, its HEST as QEMU 10.2 and later lay it out. The memory is that of a "
+        "pc-dimm: -m 512M,slots=2,maxmem=2G -object memory-backend-ram,id=d,size=128M -device "
+        "pc-dimm,memdev=d. Tables go into an uncompressed cpio before the initrd, as "
+        "kernel/firmware/acpi/*.aml; a HEST with an oem_revision above QEMU's, 1, replaces it."
     ),
     "qemu-q35": (
-        "QEMU's x86 machine. The table goes in by -acpitable file=FILE, the memory by -device "
-        f"loader; the guest leaves it alone with memmap={RESERVED_SIZE:#x}${RESERVED_BASE:#x}. The ERST is the "
-        "one of -device acpi-erst, whose memory is where the guest's firmware places its first BAR."
+        "QEMU's x86 machine. A table goes in with -acpitable file=FILE, its memory with -device "
+        "loader,file=FILE,addr=ADDRESS,force-raw=on; the kernel leaves it alone with "
+        f"memmap={RESERVED_SIZE:#x}${RESERVED_BASE:#x}, as `apeitool lab run` has it."
     ),
 }
 """How a preset's table and memory reach the machine."""

@@ -12,7 +12,7 @@ import enum
 from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from apeitool.acpi import bert, einj, erst
@@ -25,11 +25,16 @@ from apeitool.qemu import erst_file
 from apeitool.wire.record import Field, Structure, named
 from apeitool.wire.types import Array, Nested, Part
 
+S = TypeVar("S", bound=Structure)
+
 EXACT = 1 << 53
 """Above it a reader that takes numbers for floating point would lose digits."""
 
 DEEPEST = 32
 """More structures than this inside one another are refused."""
+
+_LIKENESS = 0.5
+"""How like, from 0 to 1, a name must be to be taken for a slip of the pen."""
 
 ROOTS: tuple[type[Structure], ...] = (
     bert.BootErrorRegion,
@@ -88,17 +93,24 @@ def _named_in_a_section(name: str) -> type[Structure] | None:
     return named(name)
 
 
+@overload
+def from_plain(plain: Any, kind: None = None, path: str = "") -> Structure: ...
+@overload
+def from_plain(plain: Any, kind: type[S], path: str = "") -> S: ...
 def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") -> Structure:
     """The structure that a dictionary describes; ``kind`` is its type where it does not say so.
 
+    A member that is a structure already stays as it is.
+
     Raises:  EncodeError with the path of the member that is wrong.
     """
+    if isinstance(plain, Structure):
+        return plain
     if path.count(".") > DEEPEST:
         raise EncodeError("structures are not nested so deeply", path=f"{path[:80]}...")
     if not isinstance(plain, dict):
         raise EncodeError(f"{_what(plain)} given, a table of fields needed", path=path)
-    if kind is None or "kind" in plain:
-        kind = kind_named(plain.get("kind"), path)
+    kind = _kind_of(plain, kind, path)
     path = path or kind.__name__
     table = {f.name: f for f in kind.fields}
     values = {}
@@ -106,7 +118,8 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
         if name == "kind":
             continue
         if name not in table:
-            raise EncodeError(_no_field(kind, name, table), path=f"{path}.{name}")
+            said = f"{kind.__name__} has no field of this name{nearest(name, table)}"
+            raise EncodeError(said, path=f"{path}.{name}")
         values[name] = _value(table[name], value, f"{path}.{name}")
     try:
         return kind(**values)
@@ -115,11 +128,21 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
         raise EncodeError(wrong.message, path=f"{path}.{inner}" if inner else path) from wrong
 
 
-def _no_field(kind: type[Structure], name: str, table: Iterable[str]) -> str:
-    near = get_close_matches(name, table, 1)
-    return f"{kind.__name__} has no field of this name" + "".join(
-        f"; did you mean {other}?" for other in near
-    )
+def _kind_of(plain: dict[str, Any], expected: type[Structure] | None, path: str) -> type[Structure]:
+    """The class that a dictionary names, or else the one that is expected."""
+    if expected is not None and "kind" not in plain:
+        return expected
+    kind = kind_named(plain.get("kind"), path)
+    if expected is not None and not issubclass(kind, expected):
+        raise EncodeError(f"a {kind.__name__} given, a {expected.__name__} needed", path=path)
+    return kind
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The question whether another name was meant; nothing where none is like it."""
+    known = {other.casefold(): other for other in names}
+    found = get_close_matches(name.casefold(), known, 1, _LIKENESS)
+    return f"; did you mean {known[found[0]]}?" if found else ""
 
 
 def _value(field: Field, value: Any, path: str) -> Any:
