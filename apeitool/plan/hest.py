@@ -27,7 +27,7 @@ KEYS = {
         "from here on: the registers with the blocks' addresses, the read ack registers, the "
         "blocks; without it, behind the `blocks` of the sources"
     ),
-    "sources": "the error sources; those that give no number have the next one, from 1 on",
+    "sources": "the error sources; those without a source_id have the next free one, from 1 on",
 }
 
 _KINDS = tuple(SOURCE_TYPES.values())
@@ -239,8 +239,7 @@ def _give_numbers(sources: list[_Source]) -> None:
             raise EncodeError(f"{said} is that of another source", path=f"{source.path}.source_id")
         if said is not None:
             taken.add(said)
-    last = 0
+    free = (number for number in count(1) if number not in taken)
     for source in sources:
         if "source_id" not in source.fields:
-            source.fields["source_id"] = next(n for n in count(last + 1) if n not in taken)
-        last = source.fields["source_id"]
+            source.fields["source_id"] = next(free)

@@ -67,7 +67,10 @@ def shared_table() -> Einj:
     return Einj(entries=[EinjInstructionEntry.from_bytes(entry) for entry in entries])
 
 
-@pytest.fixture(params=[lambda: build({"plan": "einj", "memory": BASE}).table, shared_table], ids=["planned", "shared"])
+@pytest.fixture(
+    params=[lambda: build({"plan": "einj", "memory": BASE}).table, shared_table],
+    ids=["planned", "shared"],
+)
 def table(request):
     return request.param()
 

@@ -52,7 +52,10 @@ def record(identifier: int, payload: bytes = b"") -> bytes:
     return bytes(data)
 
 
-@pytest.fixture(params=[lambda: build({"plan": "erst", "memory": BASE}).table, shared_table], ids=["planned", "shared"])
+@pytest.fixture(
+    params=[lambda: build({"plan": "erst", "memory": BASE}).table, shared_table],
+    ids=["planned", "shared"],
+)
 def table(request):
     return request.param()
 
