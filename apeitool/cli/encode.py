@@ -79,11 +79,25 @@ def _tell(built: Built, folder: Path | None) -> None:
     for extent in built.extents:
         said = f"memory: {extent.start:#x} to {extent.stop - 1:#x}"
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
             place = folder / f"{extent.start:#x}.bin"
-            place.write_bytes(contents[extent.start])
+            _save(place, contents[extent.start])
             said += f" in {place}"
         talk(said)
+
+
+def _save(place: Path, data: bytes) -> None:
+    """Write a file, and the folders that it is in.
+
+    Raises:  CaptureError when it cannot be written.
+    """
+    from apeitool.errors import CaptureError
+
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise CaptureError(wrong.strerror or str(wrong), origin=str(place.parent)) from wrong
+    with writer(place) as out:
+        out.write(data)
 
 
 def is_toml(text: str) -> bool:

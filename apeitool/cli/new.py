@@ -104,7 +104,11 @@ def put(plain: Any, key: str, value: Any, kind: str, *, grows: bool = False) -> 
     ]
     try:
         for step in steps[:-1]:
-            plain = plain.setdefault(step, {}) if grows and isinstance(plain, dict) else plain[step]
+            if grows and isinstance(plain, dict) and isinstance(step, str):
+                plain.setdefault(step, {})
+            plain = plain[step]
+        if isinstance(plain, dict) != isinstance(steps[-1], str):
+            raise TypeError
         plain[steps[-1]] = value
     except (KeyError, IndexError, TypeError) as wrong:
         raise EncodeError(f"there is no {key} in this {kind}", path=key) from wrong
