@@ -103,15 +103,20 @@ def put(plain: Any, key: str, value: Any, kind: str, *, grows: bool = False) -> 
         for name, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", key)
     ]
     try:
-        for step in steps[:-1]:
-            if grows and isinstance(plain, dict) and isinstance(step, str):
-                plain.setdefault(step, {})
-            plain = plain[step]
-        if isinstance(plain, dict) != isinstance(steps[-1], str):
-            raise TypeError
-        plain[steps[-1]] = value
+        _put(plain, steps, value, grows=grows)
     except (KeyError, IndexError, TypeError) as wrong:
         raise EncodeError(f"there is no {key} in this {kind}", path=key) from wrong
+
+
+def _put(plain: Any, steps: list[Any], value: Any, *, grows: bool) -> None:
+    for step in steps[:-1]:
+        if grows and isinstance(plain, dict) and isinstance(step, str):
+            plain.setdefault(step, {})
+        plain = plain[step]
+    last = steps[-1]
+    if isinstance(plain, dict) != isinstance(last, str):
+        raise TypeError(f"{last} is no index of this")
+    plain[last] = value
 
 
 def _without_derived(thing: Structure, plain: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from apeitool.acpi.header import Table
 from apeitool.errors import EncodeError
@@ -17,15 +18,16 @@ LARGEST = 256 << 20
 class Built:
     """A table, and the memory that it leads to.
 
-    ``prepare`` writes what firmware puts there before the operating system boots; ``extents`` are the
-    ranges of addresses that it needs.  Where there are none, the table leads to a device.
+    ``prepare`` writes what firmware puts there before the operating system boots, and gives that
+    firmware: a `Platform` for HEST, an `Injector` for EINJ, a `Serializer` for ERST.  ``extents`` are
+    the ranges of addresses that it needs.
 
     Units:   addresses in bytes.
     """
 
     table: Table
     extents: tuple[range, ...]
-    prepare: Callable[[Memory], object]
+    prepare: Callable[[Memory], Any]
 
     def memory(self) -> tuple[tuple[int, bytes], ...]:
         """The memory at boot, as (address, content) in the order of addresses.

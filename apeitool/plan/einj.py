@@ -60,8 +60,8 @@ def build(given: Plan, path: str) -> Built:
     trigger_table = room.take(TRIGGER_LENGTH) if trigger is None else trigger
     table = from_plain({"entries": derived, **fields}, Einj, path)
 
-    def prepare(memory: Memory) -> None:
-        Injector(table, memory, supported=offered, trigger_table=trigger_table)
+    def prepare(memory: Memory) -> Injector:
+        return Injector(table, memory, supported=offered, trigger_table=trigger_table)
 
     return Built(table, room.extents, prepare)
 

@@ -58,7 +58,7 @@ def build(given: Plan, path: str) -> Built:
     table = from_plain({"entries": derived, **fields}, Erst, path)
     log = range(start, start + length)
 
-    def prepare(memory: Memory) -> None:
-        Serializer(table, memory, log, store={})
+    def prepare(memory: Memory) -> Serializer:
+        return Serializer(table, memory, log, store={})
 
     return Built(table, room.extents, prepare)

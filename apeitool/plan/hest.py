@@ -128,8 +128,10 @@ def _built(hest: Hest, blocks: dict[int, int], room: Room) -> Built:
         and all(extent(getattr(source, name)) for name in _REGISTERS if hasattr(source, name))
     }
 
-    def prepare(memory: Memory) -> None:
-        Platform(memory, hest).prepare(prepared)
+    def prepare(memory: Memory) -> Platform:
+        platform = Platform(memory, hest)
+        platform.prepare(prepared)
+        return platform
 
     return Built(hest, room.extents, prepare)
 

@@ -8,6 +8,9 @@ from apeitool.lab.window import RESERVED_BASE, RESERVED_SIZE
 
 _BARE = 0x8000_0000
 _VIRT = 0x8000_0000
+"""Where `virt` has the first memory device, with up to a GiB of RAM.  A pc-dimm there would be busy:
+Linux takes it for RAM of its own, and then finds no place for what BERT, EINJ and ERST lead to."""
+
 _BERT, _EINJ, _ERST = 0x10_0000, 0x14_0000, 0x18_0000
 """Where a preset's memory is; the tables of one preset can be used together."""
 
@@ -65,10 +68,11 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 ABOUT = {
     "bare": "Firmware of one's own: choose memory that its memory map reserves.",
     "qemu-virt": (
-        "QEMU's arm64 machine, its HEST as QEMU 10.2 and later lay it out. The memory is that of a "
-        "pc-dimm: -m 512M,slots=2,maxmem=2G -object memory-backend-ram,id=d,size=128M -device "
-        "pc-dimm,memdev=d. Tables go into an uncompressed cpio before the initrd, as "
-        "kernel/firmware/acpi/*.aml; a HEST with an oem_revision above QEMU's, 1, replaces it."
+        "QEMU's arm64 machine, its HEST as QEMU 10.2 and later lay it out. The memory is an nvdimm's, "
+        "which the kernel leaves alone: -machine virt,nvdimm=on -m 512M,slots=2,maxmem=2G -object "
+        "memory-backend-file,id=d,size=128M,share=on,mem-path=FILE -device nvdimm,memdev=d; "
+        f"{_VIRT:#x} is the start of FILE. Tables go into an uncompressed cpio before the initrd, as "
+        "kernel/firmware/acpi/NAME.aml; one that QEMU has too needs an oem_revision above 1."
     ),
     "qemu-q35": (
         "QEMU's x86 machine. A table goes in with -acpitable file=FILE, its memory with -device "

@@ -141,7 +141,9 @@ def commented(assignment: str, comment: str) -> Iterator[str]:
     """A line with its comment behind it, or above it where that would be too long."""
     line = f"{assignment}  # {comment}" if comment and assignment else assignment
     if comment and (not assignment or len(line) > _WIDTH):
-        yield from textwrap.wrap(comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ")
+        yield from textwrap.wrap(
+            comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
+        )
         line = assignment
     if line:
         yield line

@@ -14,7 +14,6 @@ import apeitool as apei
 from apeitool.acpi.hest.generic import GhesV2
 from apeitool.cper.guids import LINUX_PSTORE
 from apeitool.cper.record import Record
-from apeitool.firmware.erst import Serializer
 from apeitool.lab.boot import Boot
 from apeitool.lab.console import without_timestamp
 from apeitool.lab.guest import Guest
@@ -100,10 +99,8 @@ def test_a_guest_with_the_memory_of_a_hest(lab_images: Images) -> None:
 def test_a_guest_keeps_its_last_words_through_an_erst(lab_images: Images) -> None:
     """Linux's pstore writes into the range of the plan; our firmware takes the records from there."""
     built = build({"plan": "erst", "preset": "qemu-q35"})
-    log = built.extents[-1]
-    store: dict[int, bytes] = {}
     with Guest(booting(lab_images, built)) as guest:
-        firmware = Serializer(built.table, guest.memory, log, store=store)
+        firmware = built.prepare(guest.memory)
 
         def serve(done: Callable[[], bool]) -> None:
             def turn() -> bool:
@@ -119,8 +116,8 @@ def test_a_guest_keeps_its_last_words_through_an_erst(lab_images: Images) -> Non
         serve(lambda: guest.exited)
         lines = [without_timestamp(line) for line in guest.console.lines]
     assert not [line for line in lines if "ERST: " in line and "Failed" in line]
-    assert store
-    for number, data in store.items():
+    assert firmware.store
+    for number, data in firmware.store.items():
         record = apei.decode(data, strict=True)
         assert isinstance(record, Record)
         assert record.record_id == number

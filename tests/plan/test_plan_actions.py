@@ -49,19 +49,19 @@ def booted(built) -> Regions:
 
 
 class Injection:
-    """The memory of a plan, firmware behind it, and what it saw."""
+    """Firmware of a plan over its memory, and what it saw."""
 
-    def __init__(self, built, trigger_table, supported) -> None:
+    def __init__(self, built) -> None:
         self.memory = booted(built)
         self.table = built.table
-        self.seen: list = []
-        offered = execute(self.table.entries, EinjAction.GET_ERROR_TYPE, self.memory).value
-        assert offered == supported
-        run = execute(self.table.entries, EinjAction.GET_TRIGGER_ERROR_ACTION_TABLE, self.memory)
-        assert trigger_table in (None, run.value)
-        self.firmware = einj.Injector(
-            self.table, self.memory, supported=ErrorTypes(supported), trigger_table=run.value
+        self.firmware = built.prepare(self.memory)
+        assert {e.start: self.memory.read(e.start, len(e)) for e in built.extents} == dict(
+            built.memory()
         )
+        self.seen: list = []
+
+    def get(self, action) -> int:
+        return execute(self.table.entries, action, self.memory).value
 
     def inject(self, error):
         def turn():
@@ -99,10 +99,10 @@ EINJ_PLANS = [
 @pytest.mark.parametrize("said", EINJ_PLANS, ids=str)
 def test_errors_are_injected(said) -> None:
     built = build({"plan": "einj", **said})
-    default = ErrorTypes(0)
-    for name in einj_plan.DEFAULTS["error_types"]:
-        default |= ErrorTypes[name]
-    ends = Injection(built, said.get("trigger_error_action_table"), default)
+    ends = Injection(built)
+    assert ends.get(EinjAction.GET_ERROR_TYPE) == 0b111000
+    at = ends.get(EinjAction.GET_TRIGGER_ERROR_ACTION_TABLE)
+    assert at == said.get("trigger_error_action_table", at)
     for error in (CORRECTABLE, PLACED, CORRECTABLE):
         outcome = ends.inject(error)
         assert outcome.status == CommandStatus.SUCCESS
@@ -127,7 +127,8 @@ def test_errors_are_injected(said) -> None:
     ],
 )
 def test_what_firmware_offers(said, bits) -> None:
-    Injection(planned("einj", error_types=said), None, bits)
+    ends = Injection(planned("einj", error_types=said))
+    assert ends.get(EinjAction.GET_ERROR_TYPE) == bits
 
 
 @pytest.mark.parametrize("said", ["NOSUCH", ["MEMORY_CORRECTABLE", 5], 1 << 32, -1, 1.5, True, {}])
@@ -182,8 +183,7 @@ def test_records_are_kept(said) -> None:
     )
     assert length == said.get("record_length", 0x2000)
     assert base == said.get("error_log_address_range", base)
-    store: dict[int, bytes] = {}
-    firmware = erst.Serializer(built.table, memory, range(base, base + length), store=store)
+    firmware = built.prepare(memory)
     system = erst.Serialization(built.table, memory, firmware.poll)
     assert system.identifier() == NO_RECORD
     for number in (5, 9):
@@ -194,7 +194,7 @@ def test_records_are_kept(said) -> None:
         firmware.poll()
     assert system.count() == 2
     assert system.clear(5) == CommandStatus.SUCCESS
-    assert set(store) == {9}
+    assert set(firmware.store) == {9}
 
 
 def test_the_range_is_in_pages_of_its_own() -> None:

@@ -10,7 +10,6 @@ from apeitool.acpi.hest.notification import NotificationType
 from apeitool.acpi.hest.source import ErrorSource
 from apeitool.acpi.hest.table import SOURCE_TYPES, Hest
 from apeitool.errors import AccessError, EncodeError
-from apeitool.firmware.platform import Platform
 from apeitool.memory import Regions, read_register, write_register
 from apeitool.plan.build import build
 from apeitool.plan.hest import LARGEST_COUNT
@@ -247,9 +246,7 @@ def test_the_acknowledgement(said, preserve, write) -> None:
     (source,) = built.table.sources
     assert (source.read_ack_preserve, source.read_ack_write) == (preserve, write)
     memory = Regions(*built.extents)
-    built.prepare(memory)
-    platform = Platform(memory, built.table)
-    platform.prepare({1: read_register(memory, source.error_status_address)})
+    platform = built.prepare(memory)
     platform.publish(1, b"\x02" + bytes(19))
     assert not platform.poll_ack(1)
     held = read_register(memory, source.read_ack_register)
