@@ -60,14 +60,6 @@ class Action:
         """Bytes that begin where its register is."""
         return SetErrorTypeWithAddress.fixed_size if self.step is Step.SET_STRUCTURE else 8
 
-    @property
-    def follows_busy(self) -> bool:
-        """Executing raises the very bit that the busy status reads, unless it is elsewhere.
-
-        Firmware lowers it: so no guest can look before firmware has begun.
-        """
-        return self.step is Step.EXECUTE and not self.register.is_placed
-
 
 def described(
     given: Plan,
@@ -130,20 +122,34 @@ def said_places(actions: Sequence[Action]) -> list[tuple[str, range]]:
 
 def entries(actions: Sequence[Action], kind: type[InstructionEntry], room: Room) -> list[Any]:
     """An instruction entry for each action."""
-    places = {
-        action.number: action.register.placed(room, action.length)
-        for action in actions
-        if not action.follows_busy
-    }
-    busy = next((places[a.number] for a in actions if a.step is Step.BUSY), None)
-    orders = Counter(places[a.number] for a in actions if a.step is Step.ORDER)
+    places = _places(actions, room)
+    orders = Counter(places[action.number] for action in actions if action.step is Step.ORDER)
     found = []
     for action in actions:
-        at = places.get(action.number) or busy or action.register.placed(room)
+        at = places[action.number]
         # In a register that is for several orders, each has its number.
         value = int(action.number) if orders[at] > 1 else 1
         found.append(_entry(action, at, value, kind))
     return found
+
+
+def _places(actions: Sequence[Action], room: Room) -> dict[Any, GenericAddress]:
+    """The register of each action.
+
+    Executing raises the very bit that the busy status reads, unless it is said to be elsewhere, and
+    firmware lowers it: so no guest can look before firmware has begun.
+    """
+    places: dict[Any, GenericAddress] = {}
+    busy = next((action for action in actions if action.step is Step.BUSY), None)
+    for action in actions:
+        if action.step is not Step.EXECUTE or action.register.is_placed or busy is None:
+            places[action.number] = action.register.placed(room, action.length)
+    for action in actions:
+        if busy is not None and action.number not in places:
+            at = places[busy.number]
+            shape = action.register.shape.replace(address=at.address)
+            places[action.number] = shape if action.register.is_said else at
+    return places
 
 
 def _entry(

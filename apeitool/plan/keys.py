@@ -89,6 +89,7 @@ class Register(NamedTuple):
     """A register, as far as a plan describes it: all has followed but where it is."""
 
     shape: GenericAddress
+    is_said: bool
     is_placed: bool
 
     def placed(self, room: Room, length: int = 8) -> GenericAddress:
@@ -123,7 +124,7 @@ def register(given: Any, path: str, *, bits: int = 64) -> Register:
         shape = shape.replace(register_bit_width=width)
     if "access_size" not in said:
         shape = shape.replace(access_size=_covering(shape))
-    return Register(shape, "address" in said)
+    return Register(shape, bool(said), "address" in said)
 
 
 def _covering(register: GenericAddress) -> AccessSize:

@@ -218,6 +218,18 @@ def test_an_entry_for_each_action(name, steps) -> None:
     assert not any(e.flags for e in built.table.entries)
 
 
+@pytest.mark.parametrize("width", [8, 16, 32, 64])
+def test_executing_makes_busy_where_busy_is_read(width) -> None:
+    said = {"register_bit_width": width}
+    for name in ("EXECUTE_OPERATION", "CHECK_BUSY_STATUS"):
+        built = planned("einj", actions={name: {"register_region": said}})
+        execution = entry(built, EinjAction.EXECUTE_OPERATION).register_region
+        busy = entry(built, EinjAction.CHECK_BUSY_STATUS).register_region
+        assert execution.address == busy.address
+        assert execution.register_bit_width == width
+        assert Injection(built).inject(CORRECTABLE).status == CommandStatus.SUCCESS
+
+
 def test_orders_that_share_a_register_have_their_numbers() -> None:
     said = {f"BEGIN_{name}_OPERATION": 0x9000 for name in ("WRITE", "READ", "CLEAR")}
     built = planned("erst", actions=said)

@@ -135,15 +135,20 @@ def test_fields_of_an_instruction_entry(name, kind, field, data) -> None:
     assert others == [e for i, e in enumerate(usual.entries) if i != index]
 
 
+@pytest.mark.parametrize("name", ["einj", "erst"])
 @pytest.mark.parametrize("field", plain_fields(GenericAddress), ids=lambda f: f.name)
-@given(data=st.data())
-@settings(max_examples=10)
-def test_fields_of_the_register_of_an_action(field, data) -> None:
+@given(data=st.data(), placed=st.booleans())
+@settings(max_examples=20)
+def test_fields_of_the_register_of_an_action(name, field, data, placed) -> None:
+    usual = build({"plan": name, "memory": 0}).table.entries
+    entry = data.draw(st.sampled_from(usual))
     value, plain = drawn(data, GenericAddress, field)
-    said = {"address": FAR, field.name: plain}
-    plan = {"plan": "einj", "memory": 0, "actions": {"GET_ERROR_TYPE": {"register_region": said}}}
-    found = [e for e in build(plan).table.entries if e.action.name == "GET_ERROR_TYPE"]
-    assert getattr(found[0].register_region, field.name) == value
+    placed |= field.name == "address_space_id"
+    said = {**({"address": FAR} if placed else {}), field.name: plain}
+    actions = {entry.action.name: {"register_region": said}}
+    table = build({"plan": name, "memory": 0, "actions": actions}).table
+    (found,) = [e for e in table.entries if e.action == entry.action]
+    assert getattr(found.register_region, field.name) == value
 
 
 @given(
