@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from apeitool.errors import ProtocolError as ProtocolError
     from apeitool.errors import QemuError as QemuError
     from apeitool.errors import Truncated as Truncated
+    from apeitool.plan.build import build as build
+    from apeitool.plan.built import Built as Built
     from apeitool.registers.address import AccessSize as AccessSize
     from apeitool.registers.address import AddressSpace as AddressSpace
     from apeitool.registers.address import GenericAddress as GenericAddress
@@ -132,6 +134,8 @@ _HOMES = {
         "QemuError",
         "Truncated",
     ),
+    "plan.build": ("build",),
+    "plan.built": ("Built",),
     "registers.address": ("AccessSize", "AddressSpace", "GenericAddress"),
     "render.json": ("dumps", "loads"),
     "render.text": ("text",),

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 @click.option("--as", "kind", metavar="KIND", callback=known_kind, help="What the bytes are.")
 @click.option("--offset", type=integer, default=0, help="Skip so many bytes of each file.")
 @click.option("--length", type=integer, help="Take no more than so many bytes of each file.")
-@click.option("--to", "form", type=click.Choice(["text", "summary", "json", "jsonl"]),
+@click.option("--to", "form", type=click.Choice(["text", "summary", "json", "jsonl", "toml"]),
               default="text",
               help="text to read; a summary of all errors by place; json without loss; jsonl, one "
-              "object a line.")  # fmt: skip
+              "object a line; toml to edit.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Anything wrong with an object is an error.")
 @selection.options
 @smbios
@@ -155,4 +155,11 @@ def _summary(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bo
         out.write(printable(row).encode() + b"\n")
 
 
-_WRITERS = {"text": _text, "summary": _summary, "json": _json, "jsonl": _jsonl}
+def _toml(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool) -> None:
+    from apeitool.render.toml import templates
+
+    for piece in templates(found for _, found in objects):
+        out.write(piece.encode())
+
+
+_WRITERS = {"text": _text, "summary": _summary, "json": _json, "jsonl": _jsonl, "toml": _toml}

@@ -38,6 +38,12 @@ from apeitool.registers.address import GenericAddress
 LARGEST_TRIGGER = 4096
 """How many bytes of a trigger error action table are run at most."""
 
+_TRIGGERED = TriggerActionTable.fixed_size + EinjInstructionEntry.fixed_size
+"""Where, behind its one entry, an injector's trigger error action table writes."""
+
+TRIGGER_LENGTH = _TRIGGERED + 8
+"""Bytes of an injector's trigger error action table with the register that it writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -182,7 +188,7 @@ class Injector:
     """Firmware behind an EINJ whose registers are plain memory.
 
     ``trigger_table`` is where it puts its trigger error action table, and the register that this
-    writes: 56 bytes.
+    writes: `TRIGGER_LENGTH` bytes.
 
     Raises:  FirmwareFault when the table leaves firmware nothing to see or to answer by; AccessError
              where a register is not in memory.
@@ -268,9 +274,7 @@ def _trigger(address: int) -> TriggerActionTable:
     entry = EinjInstructionEntry(
         action=EinjAction.TRIGGER_ERROR,
         instruction=Instruction.WRITE_REGISTER_VALUE,
-        register_region=GenericAddress.memory(
-            address + TriggerActionTable.fixed_size + EinjInstructionEntry.fixed_size
-        ),
+        register_region=GenericAddress.memory(address + _TRIGGERED),
         value=1,
         mask=1,
     )

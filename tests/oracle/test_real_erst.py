@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import apeitool as apei
-from apeitool.acpi.bert import Bert, BootErrorRegion
+from apeitool.acpi.bert import BootErrorRegion
 from apeitool.acpi.erst import Erst
 from apeitool.cper.guids import LINUX_PSTORE
 from apeitool.cper.record import Record
@@ -19,8 +19,9 @@ from apeitool.lab.boot import Boot
 from apeitool.lab.console import without_timestamp
 from apeitool.lab.guest import Guest
 from apeitool.lab.images import Images
-from apeitool.lab.window import RESERVED_BASE
+from apeitool.plan.build import build
 from apeitool.qemu.erst_file import ErstStorage
+from apeitool.render.plain import to_plain
 
 pytestmark = pytest.mark.guest
 
@@ -107,16 +108,20 @@ ADDRESSES = {apei.Severity.CORRECTED: 0x1234_5000, apei.Severity.FATAL: 0x6789_A
 
 
 def test_a_boot_error_region(lab_images: Images) -> None:
-    """The kernel reports each block and clears it; a fatal one is of the boot before: no panic."""
+    """Table and region of a plan.
+
+    The kernel reports each block and clears it; a fatal one is of the boot before: no panic.
+    """
     region = BootErrorRegion(blocks=[block(s, address) for s, address in ADDRESSES.items()])
-    room = region.replace(room=bytes(4096 - region.size)).to_bytes()
-    table = Bert(boot_error_region=RESERVED_BASE, boot_error_region_length=len(room)).to_bytes()
-    boot = Boot(lab_images, tables=[table], prefill={RESERVED_BASE: room})
+    blocks = [to_plain(block) for block in region.blocks]
+    built = build({"plan": "bert", "preset": "qemu-q35", "blocks": blocks})
+    table, ((base, room),) = built.table.to_bytes(), built.memory()
+    boot = Boot(lab_images, tables=[table], prefill={base: room})
     with Guest(boot) as guest:
         guest.wait_ready()
         lines = [without_timestamp(line) for line in guest.console.lines]
         seen = base64.b64decode(guest.shell("base64 /sys/firmware/acpi/tables/BERT").output)
-        left = guest.memory.read(RESERVED_BASE, len(room))
+        left = guest.memory.read(base, len(room))
         assert not guest.exited
     assert "BERT: Error records from previous boot:" in lines
     assert f"BERT: Total records found: {len(region.blocks)}" in lines
