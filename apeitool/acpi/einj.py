@@ -19,6 +19,7 @@ from apeitool.wire.types import (
     Derived,
     Hex,
     Many,
+    Named,
     Raw,
     Rest,
     Unit,
@@ -77,6 +78,10 @@ class Einjv2ErrorTypes(enum.IntFlag):
     MEMORY = 1 << 1
     PCIE = 1 << 2
     VENDOR_DEFINED = 1 << 31
+
+
+Types = ErrorTypes | Einjv2ErrorTypes
+"""Error types of either kind."""
 
 
 class CommandStatus(Label):
@@ -208,6 +213,10 @@ def _vendor_at(values: Any, buffer: bytes, position: int, end: int) -> type[Stru
     return VendorErrorTypeExtension if values.vendor_extension_offset else None
 
 
+def _types_of(structure: Any) -> type[ErrorTypes] | type[Einjv2ErrorTypes]:
+    return Einjv2ErrorTypes if structure.flags & InjectionFlags.EINJV2_EXTENSION else ErrorTypes
+
+
 class SetErrorTypeWithAddress(Structure):
     """Data of SET_ERROR_TYPE_WITH_ADDRESS, in memory where the action's register is.
 
@@ -218,7 +227,7 @@ class SetErrorTypeWithAddress(Structure):
     Source:  ACPI 6.5 18.6.4, ACPI 6.6 18.6.4
     """
 
-    error_type: Annotated[U32, ErrorTypes] = 0
+    error_type: Annotated[U32, ErrorTypes, Named(_types_of)] = 0
     vendor_extension_offset: Annotated[U32, Hex, "0: there is none"] = 0
     flags: Annotated[U32, InjectionFlags] = 0
     processor_identification: Annotated[U32, Hex, When(InjectionFlags.PROCESSOR_ID)] = 0
@@ -229,6 +238,11 @@ class SetErrorTypeWithAddress(Structure):
     gap: Annotated[bytes, Raw(until="vendor_extension_offset")] = b""
     vendor: Annotated[Sequence[VendorErrorTypeExtension], Many(_vendor_at, count=lambda s: 1)] = ()
     rest: Rest = b""
+
+    @property
+    def error_types(self) -> Types:
+        """What is to be injected: an error type of EINJv2 where that extension holds."""
+        return _types_of(self)(self.error_type)
 
 
 class TriggerActionTable(Structure):

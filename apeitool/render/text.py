@@ -230,9 +230,9 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
         yield f"{label} {len(value)} bytes{paint(note, 'note')}"
         yield from dump(value, pad + "  ")
         return
-    shown = thing.shown(field.name) or formatted(field, value)
-    yield f"{label} {shown}{paint(note, 'note')}"
     view = view_of(thing, field)
+    shown = thing.shown(field.name) or formatted(field, value, view)
+    yield f"{label} {shown}{paint(note, 'note')}"
     if view is not None and issubclass(view, Word) and view(value).text is None:
         for name, meaning in word_lines(view, value, thing.has_valid):
             yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"
