@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from apeitool.acpi.action import HEADER_SIZE, Instruction, InstructionEntry, check_entries
 from apeitool.acpi.header import Table
@@ -182,10 +182,7 @@ class Einjv2Extension(Structure):
         if self.component_array_count != len(self.components):
             rule = f"{self.component_array_count} said, {len(self.components)} found"
             yield self.trouble("component-count", "component_array_count", rule)
-        if self.length != self.size:
-            yield self.trouble(
-                "extension-length", "length", f"{self.length}, but it is {self.size}"
-            )
+        yield from _check_length(self)
 
 
 class VendorErrorTypeExtension(Structure):
@@ -204,6 +201,16 @@ class VendorErrorTypeExtension(Structure):
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
     oem_data: Annotated[bytes, Raw(until="length")] = b""
 
+    def check(self) -> Iterator[Problem]:
+        yield from _check_length(self)
+
+
+def _check_length(extension: Einjv2Extension | VendorErrorTypeExtension) -> Iterator[Problem]:
+    said, size = extension.length, extension.size
+    if said != size:
+        id = "extension-truncated" if said > size else "extension-length"
+        yield extension.trouble(id, "length", f"{said}, but it is {size}")
+
 
 def _einjv2_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
     return Einjv2Extension if values.flags & InjectionFlags.EINJV2_EXTENSION else None
@@ -211,6 +218,12 @@ def _einjv2_at(values: Any, buffer: bytes, position: int, end: int) -> type[Stru
 
 def _vendor_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
     return VendorErrorTypeExtension if values.vendor_extension_offset else None
+
+
+def _vendor_offset(structure: Any) -> int:
+    """Where the vendor's extension is; 0 where there is none."""
+    behind = sum(vendor.size for vendor in structure.vendor) + len(structure.rest)
+    return structure.size - behind if structure.vendor else 0
 
 
 def _types_of(structure: Any) -> type[ErrorTypes] | type[Einjv2ErrorTypes]:
@@ -228,7 +241,7 @@ class SetErrorTypeWithAddress(Structure):
     """
 
     error_type: Annotated[U32, ErrorTypes, Named(_types_of)] = 0
-    vendor_extension_offset: Annotated[U32, Hex, "0: there is none"] = 0
+    vendor_extension_offset: Annotated[U32, Hex, "0: there is none", Derived(_vendor_offset)] = AUTO
     flags: Annotated[U32, InjectionFlags] = 0
     processor_identification: Annotated[U32, Hex, When(InjectionFlags.PROCESSOR_ID)] = 0
     memory_address: Annotated[Address, When(InjectionFlags.MEMORY_ADDRESS)] = 0
@@ -243,6 +256,22 @@ class SetErrorTypeWithAddress(Structure):
     def error_types(self) -> Types:
         """What is to be injected: an error type of EINJv2 where that extension holds."""
         return _types_of(self)(self.error_type)
+
+    def check(self) -> Iterator[Problem]:
+        if self.flags & InjectionFlags.EINJV2_EXTENSION and not self.einjv2:
+            rule = "the EINJv2 extension holds, but is not there"
+            yield self.trouble("valid-but-absent", "flags", rule)
+        said, found = self.vendor_extension_offset, _vendor_offset(self)
+        if said and not found:
+            rule = f"the vendor's extension at {said:#x} is not there"
+            yield self.trouble("extension-truncated", "vendor_extension_offset", rule)
+        elif said != found:
+            rule = f"{said:#x}, but it is at {found:#x}"
+            yield self.trouble("extension-place", "vendor_extension_offset", rule)
+
+    def sealed(self) -> Self:
+        # What lies before an extension that is not there is no gap, but the rest.
+        return type(self).from_bytes(super().sealed().to_bytes())
 
 
 class TriggerActionTable(Structure):

@@ -392,11 +392,7 @@ def _laid_out(
     room = b""
     if components is not None:
         room = Einjv2Extension(rest=bytes(components * Einjv2Component.fixed_size)).to_bytes()
-    return SetErrorTypeWithAddress(
-        vendor_extension_offset=SetErrorTypeWithAddress.fixed_size + len(room) if vendor else 0,
-        gap=room,
-        vendor=(vendor,) if vendor else (),
-    )
+    return SetErrorTypeWithAddress(gap=room, vendor=(vendor,) if vendor else ())
 
 
 def _trigger(address: int) -> TriggerActionTable:
