@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from apeitool.acpi.einj import SetErrorTypeWithAddress
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import StatusBlock
 from apeitool.cper.record import Record
@@ -34,7 +35,15 @@ def records() -> dict[str, bytes]:
     return {p.stem: p.read_bytes() for p in sorted(FIXTURES.glob("*/*.cper"))}
 
 
+def injections() -> dict[str, bytes]:
+    """The structures by which Linux asked for errors."""
+    return {p.stem: p.read_bytes() for p in sorted(FIXTURES.glob("*/set-error-type-*.bin"))}
+
+
 def everything() -> list[tuple[type[Structure], str, bytes]]:
     """All of them: (structure, name, bytes)."""
-    kinds = ((Hest, hests()), (StatusBlock, blocks()), (Record, records()))
+    kinds = (
+        (Hest, hests()), (StatusBlock, blocks()), (Record, records()),
+        (SetErrorTypeWithAddress, injections()),
+    )  # fmt: skip
     return [(cls, name, data) for cls, found in kinds for name, data in found.items()]

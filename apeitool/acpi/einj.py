@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from apeitool.acpi.action import HEADER_SIZE, Instruction, InstructionEntry, check_entries
 from apeitool.acpi.header import Table
@@ -19,6 +19,7 @@ from apeitool.wire.types import (
     Derived,
     Hex,
     Many,
+    Named,
     Raw,
     Rest,
     Unit,
@@ -77,6 +78,10 @@ class Einjv2ErrorTypes(enum.IntFlag):
     MEMORY = 1 << 1
     PCIE = 1 << 2
     VENDOR_DEFINED = 1 << 31
+
+
+Types = ErrorTypes | Einjv2ErrorTypes
+"""Error types of either kind."""
 
 
 class CommandStatus(Label):
@@ -177,10 +182,7 @@ class Einjv2Extension(Structure):
         if self.component_array_count != len(self.components):
             rule = f"{self.component_array_count} said, {len(self.components)} found"
             yield self.trouble("component-count", "component_array_count", rule)
-        if self.length != self.size:
-            yield self.trouble(
-                "extension-length", "length", f"{self.length}, but it is {self.size}"
-            )
+        yield from _check_length(self)
 
 
 class VendorErrorTypeExtension(Structure):
@@ -199,6 +201,16 @@ class VendorErrorTypeExtension(Structure):
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
     oem_data: Annotated[bytes, Raw(until="length")] = b""
 
+    def check(self) -> Iterator[Problem]:
+        yield from _check_length(self)
+
+
+def _check_length(extension: Einjv2Extension | VendorErrorTypeExtension) -> Iterator[Problem]:
+    said, size = extension.length, extension.size
+    if said != size:
+        id = "extension-truncated" if said > size else "extension-length"
+        yield extension.trouble(id, "length", f"{said}, but it is {size}")
+
 
 def _einjv2_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
     return Einjv2Extension if values.flags & InjectionFlags.EINJV2_EXTENSION else None
@@ -206,6 +218,16 @@ def _einjv2_at(values: Any, buffer: bytes, position: int, end: int) -> type[Stru
 
 def _vendor_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
     return VendorErrorTypeExtension if values.vendor_extension_offset else None
+
+
+def _vendor_offset(structure: Any) -> int:
+    """Where the vendor's extension is; 0 where there is none."""
+    behind = sum(vendor.size for vendor in structure.vendor) + len(structure.rest)
+    return structure.size - behind if structure.vendor else 0
+
+
+def _types_of(structure: Any) -> type[ErrorTypes] | type[Einjv2ErrorTypes]:
+    return Einjv2ErrorTypes if structure.flags & InjectionFlags.EINJV2_EXTENSION else ErrorTypes
 
 
 class SetErrorTypeWithAddress(Structure):
@@ -218,8 +240,8 @@ class SetErrorTypeWithAddress(Structure):
     Source:  ACPI 6.5 18.6.4, ACPI 6.6 18.6.4
     """
 
-    error_type: Annotated[U32, ErrorTypes] = 0
-    vendor_extension_offset: Annotated[U32, Hex, "0: there is none"] = 0
+    error_type: Annotated[U32, ErrorTypes, Named(_types_of)] = 0
+    vendor_extension_offset: Annotated[U32, Hex, "0: there is none", Derived(_vendor_offset)] = AUTO
     flags: Annotated[U32, InjectionFlags] = 0
     processor_identification: Annotated[U32, Hex, When(InjectionFlags.PROCESSOR_ID)] = 0
     memory_address: Annotated[Address, When(InjectionFlags.MEMORY_ADDRESS)] = 0
@@ -229,6 +251,27 @@ class SetErrorTypeWithAddress(Structure):
     gap: Annotated[bytes, Raw(until="vendor_extension_offset")] = b""
     vendor: Annotated[Sequence[VendorErrorTypeExtension], Many(_vendor_at, count=lambda s: 1)] = ()
     rest: Rest = b""
+
+    @property
+    def error_types(self) -> Types:
+        """What is to be injected: an error type of EINJv2 where that extension holds."""
+        return _types_of(self)(self.error_type)
+
+    def check(self) -> Iterator[Problem]:
+        if self.flags & InjectionFlags.EINJV2_EXTENSION and not self.einjv2:
+            rule = "the EINJv2 extension holds, but is not there"
+            yield self.trouble("valid-but-absent", "flags", rule)
+        said, found = self.vendor_extension_offset, _vendor_offset(self)
+        if said and not found:
+            rule = f"the vendor's extension at {said:#x} is not there"
+            yield self.trouble("extension-truncated", "vendor_extension_offset", rule)
+        elif said != found:
+            rule = f"{said:#x}, but it is at {found:#x}"
+            yield self.trouble("extension-place", "vendor_extension_offset", rule)
+
+    def sealed(self) -> Self:
+        # What lies before an extension that is not there is no gap, but the rest.
+        return type(self).from_bytes(super().sealed().to_bytes())
 
 
 class TriggerActionTable(Structure):

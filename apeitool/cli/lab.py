@@ -21,7 +21,7 @@ def command() -> None:
 
 @command.command("setup")
 def setup() -> None:
-    """Bring what a guest needs into a private cache: Debian 12's kernel 6.1 and busybox.
+    """Bring what a guest needs into a private cache: Debian 12's kernel 6.1, its module einj, busybox.
 
     The packages come from the archive that this machine's apt is configured for, without being
     installed.  QEMU itself (qemu-system-x86_64) must be installed.  Once done, works offline.
@@ -29,7 +29,7 @@ def setup() -> None:
     from apeitool.lab import images
 
     found = images.setup(say=talk)
-    for image in (found.kernel, found.busybox):
+    for image in found.files:
         click.echo(f"{image.package} {image.version}: {image.path}")
     click.echo(f"QEMU: {found.qemu}")
 

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -98,23 +99,34 @@ def version(package_file: Path) -> str:
     return _run("dpkg-deb", "--field", str(package_file), "Version").strip()
 
 
-def unpack_one(package_file: Path, member: str, target: Path) -> None:
-    """Write the one file of a package whose path matches ``member`` to ``target``."""
+def unpack(package_file: Path, wanted: Mapping[str, Path]) -> None:
+    """Write files of a package: the one whose path matches a pattern, to that pattern's target.
+
+    Raises:  LabError when there is none for a pattern, or the package is damaged.
+    """
     command = [_tool("dpkg-deb"), "--fsys-tarfile", str(package_file)]
+    left = dict(wanted)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unpacker:
         try:
             with tarfile.open(fileobj=unpacker.stdout, mode="r|") as files:
                 for entry in files:
-                    content = files.extractfile(entry) if fnmatch(entry.name, member) else None
-                    if content is not None:
-                        with target.open("wb") as output:
-                            shutil.copyfileobj(content, output)
+                    _unpack_entry(files, entry, left)
+                    if not left:
                         return
         except tarfile.TarError as error:
             raise LabError(f"{package_file.name} cannot be unpacked: {error}") from error
         finally:
             unpacker.kill()
-    raise LabError(f"{package_file.name} holds no file {member}")
+    raise LabError(f"{package_file.name} holds no file {' and no file '.join(left)}")
+
+
+def _unpack_entry(files: tarfile.TarFile, entry: tarfile.TarInfo, left: dict[str, Path]) -> None:
+    """Write an entry where it is wanted, and want it no longer."""
+    pattern = next((pattern for pattern in left if fnmatch(entry.name, pattern)), None)
+    if pattern is None or (content := files.extractfile(entry)) is None:
+        return
+    with left.pop(pattern).open("wb") as output:
+        shutil.copyfileobj(content, output)
 
 
 def _numbers(name: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apeitool.acpi.einj import Einjv2Extension, SetErrorTypeWithAddress, VendorErrorTypeExtension
 from apeitool.acpi.hest.generic import Ghes, GhesV2
 from apeitool.acpi.hest.machine_check import ErrorBank, MachineCheckException
 from apeitool.acpi.hest.source import FutureSource, ReservedSource
@@ -148,7 +149,61 @@ def test_entries_from_revision_3_on_have_one(revision) -> None:
     assert block.entries[1].section == MEMORY
 
 
+def structure(flags: int, offset: int) -> bytes:
+    """One that asks for an error, up to what is behind it."""
+    return (bytes(4) + offset.to_bytes(4, "little") + flags.to_bytes(4, "little")).ljust(36, b"\0")
+
+
+EINJV2, VENDOR = bytes.fromhex("28000000 0100 0100") + bytes(32), b"\x11".ljust(17, b"\0")
+NOT_THERE = ("extension-truncated", 4, "vendor_extension_offset")
+NAMED_IN_INJECTION = {
+    "nothing": (structure(0, 0), []),
+    "room that no flag marks": (structure(0, 0) + EINJV2, []),
+    "both": (structure(8, 76) + EINJV2 + VENDOR, []),
+    "both, apart": (structure(8, 80) + EINJV2 + bytes(4) + VENDOR, []),
+    "no EINJv2": (structure(8, 0), [("valid-but-absent", 8, "flags")]),
+    "EINJv2 cut": (
+        structure(8, 0) + EINJV2[:-1],
+        [("component-count", 42, "einjv2[0].component_array_count"),
+         ("extension-truncated", 36, "einjv2[0].length")],
+    ),
+    "EINJv2 shorter than its head": (
+        structure(8, 0) + put(EINJV2, 0, 7),
+        [("component-count", 42, "einjv2[0].component_array_count"),
+         ("extension-length", 36, "einjv2[0].length")],
+    ),
+    "vendor cut": (
+        structure(0, 36) + VENDOR[:-1], [("extension-truncated", 36, "vendor[0].length")],
+    ),
+    "vendor shorter than its head": (
+        structure(0, 36) + put(VENDOR, 0, 15), [("extension-length", 36, "vendor[0].length")],
+    ),
+    "vendor behind all": (structure(0, 0xFFFFFFFF) + VENDOR, [NOT_THERE]),
+    "vendor within": (
+        structure(0, 35) + VENDOR, [("extension-place", 4, "vendor_extension_offset")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED_IN_INJECTION)
+def test_what_asks_for_an_error(name) -> None:
+    data, problems = NAMED_IN_INJECTION[name]
+    asked = SetErrorTypeWithAddress.from_bytes(data)
+    assert asked.to_bytes() == data
+    assert sorted(found(asked)) == sorted(problems)
+
+
 # ---- sealing keeps what is not a count
+
+
+def test_the_vendor_s_extension_is_found_where_it_is_put() -> None:
+    vendor, extension = VendorErrorTypeExtension(oem_data=b"oem"), Einjv2Extension()
+    asked = SetErrorTypeWithAddress(flags=8, einjv2=[extension], vendor=[vendor])
+    assert asked.vendor_extension_offset == 36 + 8
+    assert SetErrorTypeWithAddress.from_bytes(asked.to_bytes()) == asked
+    assert asked.replace(vendor_extension_offset=3).sealed() == asked
+    without = SetErrorTypeWithAddress(gap=b"only the rest", vendor_extension_offset=99).sealed()
+    assert (without.vendor_extension_offset, without.rest) == (0, b"only the rest")
 
 
 def test_a_reserved_source_keeps_its_type() -> None:

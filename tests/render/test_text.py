@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategies import encodings, instances, is_finished
 
 import apeitool as apei
+from apeitool.acpi.einj import SetErrorTypeWithAddress
 from apeitool.cli.example import example
 from apeitool.cli.new import KINDS
 from apeitool.cper.record import SectionDescriptor
@@ -304,3 +305,10 @@ def test_long_data_is_cut_and_zeros_are_counted() -> None:
     assert "100000 bytes" in shown
     assert len(shown) < 5000
     assert "zero" in text(apei.OpaqueSection(data=bytes(100_000)))
+
+
+def test_an_error_type_has_the_names_of_its_kind() -> None:
+    """The same number means one thing in EINJ, and another in EINJv2, as Linux asked for it."""
+    asked = SetErrorTypeWithAddress.from_bytes(captured.injections()["set-error-type-einjv2"])
+    assert re.search(r"error_type +0x2: memory\n", text(asked))
+    assert re.search(r"error_type +0x2: processor uncorrectable", text(asked.replace(flags=2)))
