@@ -2,9 +2,16 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from apeitool.acpi.action import HEADER_SIZE, Instruction, InstructionEntry, check_entries
+from apeitool.acpi.action import (
+    HEADER_SIZE,
+    Entries,
+    Instruction,
+    InstructionEntry,
+    check_entries,
+    entries_start,
+)
 from apeitool.acpi.header import Table
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.problem import Problem
@@ -115,9 +122,14 @@ class Einj(Table):
     injection_flags: Annotated[U8, Hex, "reserved"] = 0
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
     injection_entry_count: Annotated[U32, Derived(lambda t: len(t.entries))] = AUTO
+    header_rest: Annotated[
+        bytes,
+        Raw(until=entries_start("injection_entry_count", "injection_header_size")),
+        "of a header that is longer",
+    ] = b""
     entries: Annotated[
         Sequence[EinjInstructionEntry],
-        Many(EinjInstructionEntry, count="injection_entry_count", until="length"),
+        Entries(EinjInstructionEntry, count="injection_entry_count", until="length"),
     ] = ()
     unparsed: Annotated[bytes, Raw(until="length"), "no entry, but in the table"] = b""
     trailing: Annotated[Rest, "behind the table"] = b""
@@ -199,13 +211,25 @@ class VendorErrorTypeExtension(Structure):
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
     oem_data: Annotated[bytes, Raw(until="length")] = b""
 
+    def check(self) -> Iterator[Problem]:
+        if self.length != self.size:
+            yield self.trouble(
+                "extension-length", "length", f"{self.length}, but it is {self.size}"
+            )
+
 
 def _einjv2_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
     return Einjv2Extension if values.flags & InjectionFlags.EINJV2_EXTENSION else None
 
 
 def _vendor_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
-    return VendorErrorTypeExtension if values.vendor_extension_offset else None
+    is_here = values.vendor_extension_offset == _vendor_start(values)
+    return VendorErrorTypeExtension if is_here else None
+
+
+def _vendor_start(values: Any) -> int:
+    size = SetErrorTypeWithAddress.fixed_size + sum(e.size for e in values.einjv2)
+    return int(size + len(values.gap))
 
 
 class SetErrorTypeWithAddress(Structure):
@@ -219,7 +243,9 @@ class SetErrorTypeWithAddress(Structure):
     """
 
     error_type: Annotated[U32, ErrorTypes] = 0
-    vendor_extension_offset: Annotated[U32, Hex, "0: there is none"] = 0
+    vendor_extension_offset: Annotated[
+        U32, Hex, "0: there is none", Derived(lambda s: _vendor_start(s) if s.vendor else 0)
+    ] = AUTO
     flags: Annotated[U32, InjectionFlags] = 0
     processor_identification: Annotated[U32, Hex, When(InjectionFlags.PROCESSOR_ID)] = 0
     memory_address: Annotated[Address, When(InjectionFlags.MEMORY_ADDRESS)] = 0
@@ -229,6 +255,20 @@ class SetErrorTypeWithAddress(Structure):
     gap: Annotated[bytes, Raw(until="vendor_extension_offset")] = b""
     vendor: Annotated[Sequence[VendorErrorTypeExtension], Many(_vendor_at, count=lambda s: 1)] = ()
     rest: Rest = b""
+
+    def sealed(self) -> Self:
+        """A copy whose lengths, counts and offset follow from what is in it."""
+        if self.gap and not self.vendor:
+            # Without an extension of the vendor there is nothing to be before.
+            return self.replace(gap=b"", rest=self.gap + self.rest).sealed()
+        return super().sealed()
+
+    def check(self) -> Iterator[Problem]:
+        if self.flags & InjectionFlags.EINJV2_EXTENSION and not self.einjv2:
+            yield self.trouble("extension-absent", "flags", "no EINJv2 extension follows")
+        if self.vendor_extension_offset and not self.vendor:
+            rule = f"{self.vendor_extension_offset:#x}, but no vendor extension is there"
+            yield self.trouble("extension-place", "vendor_extension_offset", rule)
 
 
 class TriggerActionTable(Structure):
@@ -246,7 +286,7 @@ class TriggerActionTable(Structure):
     entry_count: Annotated[U32, Derived(lambda t: len(t.entries))] = AUTO
     entries: Annotated[
         Sequence[EinjInstructionEntry],
-        Many(EinjInstructionEntry, count="entry_count", until="table_size"),
+        Entries(EinjInstructionEntry, count="entry_count", until="table_size"),
     ] = ()
     rest: Rest = b""
 
@@ -256,3 +296,7 @@ class TriggerActionTable(Structure):
             yield self.trouble("entry-count", "entry_count", rule)
         if self.header_size != self.fixed_size:
             yield self.trouble("header-size", "header_size", f"{self.header_size}, but it is 16")
+        there = self.size - len(self.rest)
+        if self.table_size != there:
+            rule = f"{self.table_size} bytes said, header and entries take {there}"
+            yield self.trouble("table-length", "table_size", rule)

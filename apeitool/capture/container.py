@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from apeitool.capture import acpidump, erst_file, hextext, iasl
+from apeitool.capture import acpidump, acpiview, erst_file, hextext, iasl, unicode
 from apeitool.capture.kind import (
     as_error,
     candidates,
@@ -96,6 +96,7 @@ def read(
 
 def _carried(data: bytes, origin: str) -> Iterator[tuple[str, bytes, str | None]]:
     """What a file carries: where each piece was, the piece, and its kind if the carrier tells."""
+    data = unicode.plain(data)
     for carrier, kind in _CARRIERS:
         if carrier.sniff(data):
             for where, piece in carrier.read(data, origin):
@@ -104,7 +105,7 @@ def _carried(data: bytes, origin: str) -> Iterator[tuple[str, bytes, str | None]
     yield origin, unwrapped(data, origin), None
 
 
-_CARRIERS = ((erst_file, "record"), (acpidump, None), (iasl, None))
+_CARRIERS = ((erst_file, "record"), (acpidump, None), (iasl, None), (acpiview, None))
 """Carriers, and of what kind all is that one carries."""
 
 

@@ -28,12 +28,13 @@ def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
     if form == "binary" and target is None and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError("binary output to a terminal; use -o FILE or --to hex")
     from apeitool.capture.container import load
+    from apeitool.capture.unicode import plain
     from apeitool.errors import CaptureError
     from apeitool.render.json import load_items
 
     data = standard_input() if path == "-" else load(Path(path))
     try:
-        text = data.decode()
+        text = plain(data).decode()
     except UnicodeDecodeError as wrong:
         raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
     if is_toml(text):
