@@ -29,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the expected files of tests/golden anew"
     )
+    parser.addoption(
+        "--real-bytes", metavar="DIR", help="decode each file of a folder of bytes that others made"
+    )
 
 
 JUDGES = ("oracle", "guest")

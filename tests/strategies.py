@@ -13,8 +13,8 @@ from uuid import UUID
 from discovery import kinds_of
 from hypothesis import strategies as st
 
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.source import ErrorSource, FutureSource
-from apeitool.acpi.hest.table import SOURCE_TYPES
 from apeitool.cper.record import Gap, Record
 from apeitool.cper.section import Section
 from apeitool.qemu.erst_file import ErstMapEntry, ErstSlot, ErstStorage
@@ -152,14 +152,15 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "Hest.sources": ("any structure by its annotation; ids are unique", lambda cls: _sources()),
     "Bert.boot_error_region_length": ("room for a block", lambda cls: st.integers(20, (1 << 32) - 1)),
     "BootErrorRegion.blocks": ("a block of nothing but zeros ends it", lambda cls: _filled()),
+    "Einj.header_rest": ("a longer header is none that firmware writes", lambda cls: st.just(b"")),
+    "Erst.header_rest": ("likewise", lambda cls: st.just(b"")),
     "Einj.injection_header_size": ("it is the table's own", _default("injection_header_size")),
     "Erst.serialization_header_size": ("likewise", _default("serialization_header_size")),
     "TriggerActionTable.header_size": ("likewise", _default("header_size")),
     "SetErrorTypeWithAddress.flags": ("they tell of the extension", lambda cls: st.integers(0, 7)),
-    "SetErrorTypeWithAddress.vendor_extension_offset": ("it tells of one", lambda cls: st.just(0)),
     "SetErrorTypeWithAddress.einjv2": ("without its flag", lambda cls: st.just(())),
-    "SetErrorTypeWithAddress.gap": ("without an offset", lambda cls: st.just(b"")),
-    "SetErrorTypeWithAddress.vendor": ("without an offset", lambda cls: st.just(())),
+    "SetErrorTypeWithAddress.gap": ("without an extension behind", lambda cls: st.just(b"")),
+    "SetErrorTypeWithAddress.vendor": ("there is one at most", lambda cls: _one_vendor()),
     "GenericErrorDataEntry.revision": ("it tells the two apart", _default("revision")),
     "FutureSource.type": ("12 and above are", lambda cls: st.integers(12, 0xFFFF)),
     "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
@@ -185,6 +186,11 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     ),
 }  # fmt: skip
 """What a declaration cannot say about its own values: (why, strategy)."""
+
+
+def _one_vendor() -> Strategy:
+    vendor = next(k for k in kinds_of(Structure) if k.__name__ == "VendorErrorTypeExtension")
+    return st.lists(instances(vendor), max_size=1)
 
 
 def _filled() -> Strategy:

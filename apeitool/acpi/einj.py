@@ -4,7 +4,14 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
-from apeitool.acpi.action import HEADER_SIZE, Instruction, InstructionEntry, check_entries
+from apeitool.acpi.action import (
+    HEADER_SIZE,
+    Entries,
+    Instruction,
+    InstructionEntry,
+    check_entries,
+    entries_start,
+)
 from apeitool.acpi.header import Table
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.problem import Problem
@@ -120,9 +127,14 @@ class Einj(Table):
     injection_flags: Annotated[U8, Hex, "reserved"] = 0
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
     injection_entry_count: Annotated[U32, Derived(lambda t: len(t.entries))] = AUTO
+    header_rest: Annotated[
+        bytes,
+        Raw(until=entries_start("injection_entry_count", "injection_header_size")),
+        "of a header that is longer",
+    ] = b""
     entries: Annotated[
         Sequence[EinjInstructionEntry],
-        Many(EinjInstructionEntry, count="injection_entry_count", until="length"),
+        Entries(EinjInstructionEntry, count="injection_entry_count", until="length"),
     ] = ()
     unparsed: Annotated[bytes, Raw(until="length"), "no entry, but in the table"] = b""
     trailing: Annotated[Rest, "behind the table"] = b""
@@ -217,13 +229,18 @@ def _einjv2_at(values: Any, buffer: bytes, position: int, end: int) -> type[Stru
 
 
 def _vendor_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
-    return VendorErrorTypeExtension if values.vendor_extension_offset else None
+    is_here = values.vendor_extension_offset == _vendor_start(values)
+    return VendorErrorTypeExtension if is_here else None
+
+
+def _vendor_start(values: Any) -> int:
+    size = SetErrorTypeWithAddress.fixed_size + sum(e.size for e in values.einjv2)
+    return int(size + len(values.gap))
 
 
 def _vendor_offset(structure: Any) -> int:
     """Where the vendor's extension is; 0 where there is none."""
-    behind = sum(vendor.size for vendor in structure.vendor) + len(structure.rest)
-    return structure.size - behind if structure.vendor else 0
+    return _vendor_start(structure) if structure.vendor else 0
 
 
 def _types_of(structure: Any) -> type[ErrorTypes] | type[Einjv2ErrorTypes]:
@@ -289,7 +306,7 @@ class TriggerActionTable(Structure):
     entry_count: Annotated[U32, Derived(lambda t: len(t.entries))] = AUTO
     entries: Annotated[
         Sequence[EinjInstructionEntry],
-        Many(EinjInstructionEntry, count="entry_count", until="table_size"),
+        Entries(EinjInstructionEntry, count="entry_count", until="table_size"),
     ] = ()
     rest: Rest = b""
 
@@ -299,3 +316,7 @@ class TriggerActionTable(Structure):
             yield self.trouble("entry-count", "entry_count", rule)
         if self.header_size != self.fixed_size:
             yield self.trouble("header-size", "header_size", f"{self.header_size}, but it is 16")
+        there = self.size - len(self.rest)
+        if self.table_size != there:
+            rule = f"{self.table_size} bytes said, header and entries take {there}"
+            yield self.trouble("table-length", "table_size", rule)

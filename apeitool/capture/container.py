@@ -9,6 +9,7 @@ from pathlib import Path
 
 from apeitool.capture import (
     acpidump,
+    acpiview,
     envelope,
     erst_file,
     hardware_errors,
@@ -16,6 +17,7 @@ from apeitool.capture import (
     iasl,
     json_document,
     rasdaemon,
+    unicode,
     windows_event,
 )
 from apeitool.capture.capture import Capture
@@ -92,6 +94,7 @@ def read(
 
 def _carried(data: bytes, origin: str, *, is_cut: bool) -> Iterator[Capture]:
     """What a file carries.  Who cuts bytes out of it knows where in the file they are."""
+    data = unicode.plain(data)
     for carrier in _CARRIERS if is_cut else (*_CARRIERS, *_FRAMES):
         if carrier.sniff(data):
             yield from carrier.read(data, origin)
@@ -106,6 +109,7 @@ _CARRIERS = (
     json_document,
     acpidump,
     iasl,
+    acpiview,
 )
 """Carriers that tell themselves by their bytes; no file is of two of them."""
 

@@ -28,7 +28,7 @@ _MEMBER = re.compile(rb'"DiagnosticData"\s*:|"' + INJECT.encode() + rb'"')
 
 def sniff(data: bytes) -> bool:
     """Whether this is JSON with such a member."""
-    return data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and bool(_MEMBER.search(data))
+    return data.lstrip()[:1] in (b"{", b"[") and bool(_MEMBER.search(data))
 
 
 def read(data: bytes, origin: str = "") -> Iterator[Capture]:
@@ -56,7 +56,7 @@ def read(data: bytes, origin: str = "") -> Iterator[Capture]:
 
 def _documents(data: bytes, origin: str) -> Iterator[tuple[int, Any]]:
     """(line, document) of each line; or the whole as one document, at line 0."""
-    text = data.decode("utf-8-sig", "replace")
+    text = data.decode("utf-8", "replace")
     try:
         yield 0, json.loads(text)
     except (ValueError, RecursionError) as wrong:

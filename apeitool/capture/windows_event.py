@@ -20,7 +20,6 @@ from apeitool.errors import CaptureError, MissingError
 _LOG = b"ElfFile\0"
 _EVENT = re.compile(r"<Event[\s>].*?</Event>", re.DOTALL)
 _START = re.compile(r"<Event[\s>]")
-_MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 _PACKET = b"WhLg"
 _LARGEST = 4 << 20
 """So many characters has an event at most."""
@@ -30,7 +29,7 @@ def sniff(data: bytes) -> bool:
     """Whether this is XML with an event in it, or a file of the event log."""
     if data.startswith(_LOG):
         return True
-    text = _text(data[:SAMPLE])
+    text = data[:SAMPLE].decode("utf-8", "replace")
     return text.lstrip().startswith("<") and bool(_START.search(text))
 
 
@@ -51,15 +50,8 @@ def read(data: bytes, origin: str = "") -> Iterator[Capture]:
         raise trouble
 
 
-def _text(data: bytes) -> str:
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data.decode(encoding, "replace")
-    return data.decode("utf-8", "replace")
-
-
 def _shown(data: bytes) -> Iterator[tuple[int, str]]:
-    found = _EVENT.finditer(_text(data))
+    found = _EVENT.finditer(data.decode("utf-8", "replace"))
     yield from ((number, match[0]) for number, match in enumerate(found, 1))
 
 

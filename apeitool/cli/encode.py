@@ -70,11 +70,12 @@ def command(
 def _read(path: str) -> tuple[Iterator[Structure], Built | None]:
     """The objects that a file describes; where it is a plan, what that comes to."""
     from apeitool.capture.container import load
+    from apeitool.capture.unicode import plain
     from apeitool.errors import CaptureError
 
     data = standard_input() if path == "-" else load(Path(path))
     try:
-        text = data.decode()
+        text = plain(data).decode()
     except UnicodeDecodeError as wrong:
         raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
     if not is_toml(text):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from apeitool.acpi.header import HEADER_LENGTH as TABLE_HEADER_LENGTH
 from apeitool.acpi.hest.generic import Ghes, GhesV2
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.machine_check import (
     CorrectedMachineCheck,
     ErrorBank,
@@ -19,7 +20,6 @@ from apeitool.acpi.hest.machine_check import (
 )
 from apeitool.acpi.hest.notification import NotificationType
 from apeitool.acpi.hest.source import ErrorSource, SourceFlags
-from apeitool.acpi.hest.table import SOURCE_TYPES
 from apeitool.acpi.status import (
     HEADER_LENGTH,
     GenericErrorDataEntry,

@@ -8,9 +8,10 @@ from itertools import count
 from typing import Any
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import ErrorSource
-from apeitool.acpi.hest.table import SOURCE_TYPES, Hest
+from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntryV3, StatusBlock
 from apeitool.cper.sections.memory import MemoryErrorSection
 from apeitool.errors import EncodeError

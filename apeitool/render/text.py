@@ -16,7 +16,7 @@ from apeitool.acpi.einj import Einj
 from apeitool.acpi.erst import Erst
 from apeitool.acpi.hest.generic import Ghes, GhesV2
 from apeitool.acpi.hest.notification import Notification, NotificationType
-from apeitool.acpi.hest.source import ErrorSource
+from apeitool.acpi.hest.source import ErrorSource, SourceGap
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
 from apeitool.cper.dialect import dialect_of, using
@@ -94,8 +94,14 @@ def _outlook(severity: Severity) -> list[str]:
 
 @headline.register
 def _hest(hest: Hest) -> list[str]:
-    lines = [f"Hardware error source table, {_count(len(hest.sources), 'source')}."]
-    return lines + [f"  {_source(source)}" for source in hest.sources]
+    found = sum(not isinstance(node, SourceGap) for node in hest.sources)
+    lines = [f"Hardware error source table, {_count(found, 'source')}."]
+    return lines + [f"  {_source(node)}" for node in hest.sources]
+
+
+@headline.register
+def _gap(gap: SourceGap) -> list[str]:
+    return [f"gap of {_count(gap.size, 'byte')}: no source"]
 
 
 @headline.register
@@ -128,6 +134,8 @@ def _label(action: int) -> str:
 
 
 def _source(source: Structure) -> str:
+    if isinstance(source, SourceGap):
+        return headline(source)[0]
     kind = getattr(source, "type", None)
     name = kind.text if isinstance(kind, Label) else "source"
     said = f"source {source.source_id}: {name}" if isinstance(source, ErrorSource) else name

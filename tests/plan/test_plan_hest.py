@@ -6,9 +6,10 @@ import captured
 import pytest
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.notification import NotificationType
 from apeitool.acpi.hest.source import ErrorSource
-from apeitool.acpi.hest.table import SOURCE_TYPES, Hest
+from apeitool.acpi.hest.table import Hest
 from apeitool.errors import AccessError, EncodeError
 from apeitool.memory import Regions, read_register, write_register
 from apeitool.plan.build import build
