@@ -331,6 +331,7 @@ def _flatten(
                 each = _pieces(kind.item, "n")
                 several = f"[x for n in {place} for x in ({', '.join(each)})]"
                 values.append(f"*{place if len(each) == 1 else several}")
+                checks.append(f"len({place}) != {kind.count}")
             case Text():
                 code.formats.append(f"{kind.size}s")
                 values.append(f"{place}.encode('latin-1')")

@@ -99,6 +99,12 @@ def test_integers_of_every_width(item) -> None:
     assert item.pair.low == int.from_bytes(data[82:85], "little")
 
 
+def test_one_array_does_not_lend_to_another() -> None:
+    with pytest.raises(EncodeError) as caught:
+        broken.Integers(ones=(1, 2), twos=(1, 2, 3, 4)).to_bytes()
+    assert caught.value.path == "Integers.ones"
+
+
 FAILS = (AssertionError, pytest.fail.Exception)
 
 
