@@ -384,9 +384,10 @@ def _derive(instance: Structure, field: Field, known: Structure | None) -> Any:
         value = field.derived.compute(instance)
     except AttributeError as wrong:
         raise EncodeError(f"it cannot be derived: {wrong}", path=path) from wrong
+    was = getattr(known, field.name) if known is not None else 0
     if value is None:
-        value = getattr(known, field.name) if known is not None else 0
-    return value
+        return was
+    return value | was & field.derived.keep if field.derived.keep else value
 
 
 def _accept(cls: type[Structure], field: Field, value: Any) -> Any:

@@ -106,6 +106,15 @@ _UPPER = frozenset(
         "RMP",
         "IOMMU",
         "APIC",
+        "ATC",
+        "BDF",
+        "ROM",
+        "SRAM",
+        "DDR",
+        "NVDIMM",
+        "HBM",
+        "F",
+        "N",
     ]
 )
 

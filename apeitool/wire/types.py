@@ -324,13 +324,14 @@ class Derived(Fact):
     """How the value follows from the other fields.
 
     Used when a constructor is not given it and by ``sealed()``.  ``last`` ones are computed after
-    all others of the structure (a checksum).
+    all others of the structure (a checksum).  The bits of ``keep`` do not follow: they stay.
     """
 
-    __slots__ = ("compute", "last")
+    __slots__ = ("compute", "keep", "last")
 
-    def __init__(self, compute: Callable[[Any], Any], *, last: bool = False) -> None:
+    def __init__(self, compute: Callable[[Any], Any], *, last: bool = False, keep: int = 0) -> None:
         self.compute = compute
+        self.keep = keep
         self.last = last
 
 
