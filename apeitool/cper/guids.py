@@ -38,7 +38,6 @@ SECTION_NAMES = {
     "c5753963-3b84-4095-bf78-eddad3f9c9dd": "PCI/PCI-X bus error",
     "eb5e4685-ca66-4769-b6a2-26068b001326": "PCI component error",
     "81212a96-09ed-4996-9471-8d729c8e69ed": "firmware error record reference",
-    "80b9efb4-52b5-4de3-a777-68784b771048": "CXL protocol error",
     "fbcd0a77-c260-417f-85a9-088b1621eba6": "CXL general media event",
     "601dcbb3-9c06-4eab-b8af-4e9bfb5c9624": "CXL DRAM event",
     "fe927475-dd59-4339-a586-79bab113b774": "CXL memory module event",

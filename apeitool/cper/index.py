@@ -3,6 +3,7 @@
 SECTIONS: dict[str, str] = {
     "e19e3d16-bc11-11e4-9caa-c2051d5d46b0": "sections.arm_processor:ArmProcessorErrorSection",
     "91335ef6-ebfb-4478-a6a6-88b728cf75d7": "sections.ccix_per:CcixPerErrorSection",
+    "80b9efb4-52b5-4de3-a777-68784b771048": "sections.cxl_protocol:CxlProtocolErrorSection",
     "5b51fef7-c79d-4434-8f1b-aa62de3e2c64": "sections.dmar_generic:DmarGenericErrorSection",
     "036f84e1-7f37-428c-a79e-575fdfaa84ec": "sections.dmar_iommu:IommuErrorSection",
     "71761d37-32b2-45cd-a7d0-b0fedd93e8cf": "sections.dmar_vtd:VtdErrorSection",

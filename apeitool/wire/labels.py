@@ -115,6 +115,21 @@ _UPPER = frozenset(
         "HBM",
         "F",
         "N",
+        "CRC",
+        "IDE",
+        "GPF",
+        "HDM",
+        "CDAT",
+        "VH",
+        "PBR",
+        "SBR",
+        "BME",
+        "ACL",
+        "CPMU",
+        "CHMU",
+        "RCD",
+        "P2P",
+        "NOP",
     ]
 )
 

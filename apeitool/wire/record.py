@@ -289,10 +289,10 @@ class Structure(metaclass=StructureMeta):
 
     def is_absent(self, field: Field) -> bool:
         """Whether the bytes ended before the field did."""
+        width = getattr(field.kind, "size", 0)
         for other in self.fields:
-            if isinstance(other.kind, Absent) and field.offset is not None:
-                end = field.offset + getattr(field.kind, "size", 0)
-                return end > self.fixed_size - int(getattr(self, other.name))
+            if isinstance(other.kind, Absent) and field.offset is not None and width:
+                return field.offset + width > self.fixed_size - int(getattr(self, other.name))
         return False
 
     def replace(self, **changes: Any) -> Self:
