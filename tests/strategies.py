@@ -31,6 +31,8 @@ UNFINISHED = {
     "AerSource": "has no type of its own: its subclasses say which they write",
     "GenericErrorDataEntry": "its subclasses add the section that its GUID and length follow from",
     "Registers": "what a context holds: its subclasses say what",
+    "DvsecBody": "what a DVSEC holds: its subclasses say what",
+    "PerDetail": "what a CCIX log holds: its subclasses say what",
     "Section": "its subclasses add the fields",
 }
 """Bases that are decoded in their own right, but that nobody builds."""
@@ -166,6 +168,7 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
     "Notification.length": ("it is the structure's own", _default("length")),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
+    "UnknownPerDetail.rest": ("likewise", lambda cls: _few()),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),

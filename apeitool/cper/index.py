@@ -2,6 +2,11 @@
 
 SECTIONS: dict[str, str] = {
     "e19e3d16-bc11-11e4-9caa-c2051d5d46b0": "sections.arm_processor:ArmProcessorErrorSection",
+    "91335ef6-ebfb-4478-a6a6-88b728cf75d7": "sections.ccix_per:CcixPerErrorSection",
+    "80b9efb4-52b5-4de3-a777-68784b771048": "sections.cxl_protocol:CxlProtocolErrorSection",
+    "5b51fef7-c79d-4434-8f1b-aa62de3e2c64": "sections.dmar_generic:DmarGenericErrorSection",
+    "036f84e1-7f37-428c-a79e-575fdfaa84ec": "sections.dmar_iommu:IommuErrorSection",
+    "71761d37-32b2-45cd-a7d0-b0fedd93e8cf": "sections.dmar_vtd:VtdErrorSection",
     "a5bc1114-6f64-4ede-b863-3e83ed7c83b1": "sections.memory:MemoryErrorSection",
     "d995e954-bbc1-430f-ad91-b44dcb3c6f35": "sections.pcie:PcieErrorSection",
 }

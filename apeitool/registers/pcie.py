@@ -8,6 +8,19 @@ import enum
 from apeitool.wire.labels import Bits, Label, Word
 
 
+class RequesterId(Word):
+    """Requester ID: who sends, by bus, device and function."""
+
+    function = Bits(0, 3)
+    device = Bits(3, 5)
+    bus = Bits(8, 8)
+
+    @property
+    def text(self) -> str:
+        """The three as Linux and lspci write them."""
+        return f"{self.bus:02x}:{self.device:02x}.{self.function:x}"
+
+
 class Command(enum.IntFlag):
     """PCI command register."""
 

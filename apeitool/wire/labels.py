@@ -98,6 +98,38 @@ _UPPER = frozenset(
         "DIMM",
         "IO",
         "PC",
+        "DMA",
+        "PASID",
+        "RID",
+        "IOTLB",
+        "PPR",
+        "RMP",
+        "IOMMU",
+        "APIC",
+        "ATC",
+        "BDF",
+        "ROM",
+        "SRAM",
+        "DDR",
+        "NVDIMM",
+        "HBM",
+        "F",
+        "N",
+        "CRC",
+        "IDE",
+        "GPF",
+        "HDM",
+        "CDAT",
+        "VH",
+        "PBR",
+        "SBR",
+        "BME",
+        "ACL",
+        "CPMU",
+        "CHMU",
+        "RCD",
+        "P2P",
+        "NOP",
     ]
 )
 
@@ -106,10 +138,11 @@ class Bits:
     """A range of bits in a `Word`: ``low`` is its first bit, ``width`` how many it has.
 
     With ``when`` it is a fact only if one of these bits is set: in the range of the word that is of
-    their type, or else in the validation field of the structure that holds the word.
+    their type, or else in the validation field of the structure that holds the word.  An ``address``
+    without its low bits is shown where it stands, in hex.
     """
 
-    __slots__ = ("doc", "low", "name", "type", "when", "width")
+    __slots__ = ("address", "doc", "low", "name", "type", "when", "width")
 
     def __init__(
         self,
@@ -118,7 +151,10 @@ class Bits:
         type: Any = None,
         doc: str = "",
         when: enum.IntFlag | None = None,
+        *,
+        address: bool = False,
     ) -> None:
+        self.address = address
         self.low = low
         self.width = width
         self.type = type
@@ -225,6 +261,8 @@ def word_lines(
             yield name, ", ".join(flag_names(bits.type, got)) or "none"
         elif bits.type is not None:
             yield name, f"{bits.type(got).text} ({got})"
+        elif bits.address:
+            yield name, f"{got << bits.low:#x}"
         else:
             yield name, str(got)
     if rest:

@@ -265,6 +265,8 @@ class Structure(metaclass=StructureMeta):
                     offset += item.size
             elif isinstance(field.kind, Part):
                 offset += len(value)
+            elif isinstance(field.kind, Absent):
+                offset -= value
             else:
                 offset += field.kind.size  # type: ignore[attr-defined]
 
@@ -287,10 +289,10 @@ class Structure(metaclass=StructureMeta):
 
     def is_absent(self, field: Field) -> bool:
         """Whether the bytes ended before the field did."""
+        width = getattr(field.kind, "size", 0)
         for other in self.fields:
-            if isinstance(other.kind, Absent) and field.offset is not None:
-                end = field.offset + getattr(field.kind, "size", 0)
-                return end > self.fixed_size - int(getattr(self, other.name))
+            if isinstance(other.kind, Absent) and field.offset is not None and width:
+                return field.offset + width > self.fixed_size - int(getattr(self, other.name))
         return False
 
     def replace(self, **changes: Any) -> Self:
@@ -310,7 +312,8 @@ class Structure(metaclass=StructureMeta):
                 value = value.sealed()
             elif isinstance(value, tuple) and isinstance(field.kind, Part):
                 value = tuple(item.sealed() for item in value)
-            values[field.name] = AUTO if field.derived else value
+            derived = field.derived is not None and not self.is_absent(field)
+            values[field.name] = AUTO if derived else value
         return self._made(values)
 
     def _made(self, values: dict[str, Any]) -> Self:
@@ -353,12 +356,9 @@ class Structure(metaclass=StructureMeta):
         return Problem(id=id, offset=offset, path=field, rule=rule, source=self.source)
 
     def _part_offset(self, name: str) -> int:
-        offset = self.fixed_size
-        for field in self.parts:
-            if field.name == name:
-                break
-            offset += _size(getattr(self, field.name))
-        return offset
+        """Where a part begins: it and those behind it are what is left."""
+        behind = self.parts[[f.name for f in self.parts].index(name) :]
+        return self.size - sum(_size(getattr(self, f.name)) for f in behind)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable; use replace({name}=...)")

@@ -50,7 +50,10 @@ class Kind:
 
 
 class Scalar(Kind):
-    """An unsigned little-endian integer; ``format`` is its letter in `struct`."""
+    """An unsigned little-endian integer; ``format`` is how `struct` says it: one letter or two.
+
+    `struct` has none for 24 bits: it takes them as the low 16 and the high 8.
+    """
 
     __slots__ = ("format", "size")
 
@@ -321,13 +324,14 @@ class Derived(Fact):
     """How the value follows from the other fields.
 
     Used when a constructor is not given it and by ``sealed()``.  ``last`` ones are computed after
-    all others of the structure (a checksum).
+    all others of the structure (a checksum).  The bits of ``keep`` do not follow: they stay.
     """
 
-    __slots__ = ("compute", "last")
+    __slots__ = ("compute", "keep", "last")
 
-    def __init__(self, compute: Callable[[Any], Any], *, last: bool = False) -> None:
+    def __init__(self, compute: Callable[[Any], Any], *, last: bool = False, keep: int = 0) -> None:
         self.compute = compute
+        self.keep = keep
         self.last = last
 
 
@@ -354,11 +358,13 @@ ADDRESS = Unit("address")
 
 u8 = Scalar("B", 1)
 u16 = Scalar("H", 2)
+u24 = Scalar("HB", 3)
 u32 = Scalar("I", 4)
 u64 = Scalar("Q", 8)
 
 U8 = Annotated[int, u8]
 U16 = Annotated[int, u16]
+U24 = Annotated[int, u24]
 U32 = Annotated[int, u32]
 U64 = Annotated[int, u64]
 Address = Annotated[int, u64, Hex, ADDRESS]

@@ -150,7 +150,8 @@ def misfits(field: Field) -> Iterator[Any]:
             yield from (bytes(size + 1), bytes(size - 1), "x" * size)
         case "Array":
             yield from ((), (0,) * (field.kind.count + 1), ("0",) * field.kind.count,
-                        (-1,) * field.kind.count)  # fmt: skip
+                        (-1,) * field.kind.count,
+                        (1 << 8 * field.kind.item.size,) * field.kind.count)  # fmt: skip
         case "Nested":
             yield 1
         case _ if field.type is tuple:
