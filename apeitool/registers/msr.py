@@ -41,8 +41,12 @@ _GLOBAL = {
     )
 }
 
-_BANK = (("CTL", None), ("STATUS", x86.IntelMciStatus), ("ADDR", None), ("MISC", x86.MciMisc))
-_SMCA: tuple[tuple[str, type[Word] | None], ...] = (
+_Named = tuple[tuple[str, type[Word] | None], ...]
+
+_BANK: _Named = (
+    ("CTL", None), ("STATUS", x86.IntelMciStatus), ("ADDR", None), ("MISC", x86.MciMisc),
+)  # fmt: skip
+_SMCA: _Named = (
     ("CTL", None), ("STATUS", smca.AmdMciStatus), ("ADDR", None), ("MISC0", smca.McaMisc),
     ("CONFIG", smca.McaConfig), ("IPID", smca.McaIpid), ("SYND", smca.McaSynd), ("RESERVED", None),
     ("DESTAT", smca.AmdMciStatus), ("DEADDR", None), ("MISC1", smca.McaMisc),

@@ -172,5 +172,5 @@ def bank_sentence(
     unit = ipid.unit or f"unit {ipid.hardware_id:#x}, type {ipid.mca_type:#x}"
     error = ipid.error(code, processor) or f"extended error code {code}"
     where = "" if ipid.memory_channel is None else f" on memory channel {ipid.memory_channel}"
-    words = [f"{unit}: {error}{where}", status.mca_error_code.text, *status.remarks()]
+    words = [f"{unit}: {error}{where}", status.error, *status.remarks()]
     return f"{status.severity} error of the {'; '.join(words)}"

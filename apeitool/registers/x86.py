@@ -7,6 +7,7 @@ Source:  Intel SDM volume 3B chapter 17 (15 in older ones); AMD64 APM volume 2 c
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from apeitool.wire.labels import Bits, Label, Word
 
@@ -146,11 +147,17 @@ class MciStatus(Word):
         """``corrected`` or ``uncorrected``, and more where a vendor says more."""
         return "uncorrected" if self.uncorrected else "corrected"
 
+    @property
+    def error(self) -> str:
+        """The error code in words."""
+        code: Any = self.mca_error_code
+        return str(code.text)
+
     def sentence(self) -> str:
         """The status in words for a person on call."""
         if not self.valid:
             return "no valid error"
-        return "; ".join([f"{self.severity} {self.mca_error_code.text}", *self.remarks()])
+        return "; ".join([f"{self.severity} {self.error}", *self.remarks()])
 
     def remarks(self) -> Iterator[str]:
         """What else the status says that matters."""

@@ -87,45 +87,38 @@ LOAD_STORE, MEMORY = 0x001000B000000000, 0x0000009600350F00
 GENOA = CpuidVersion(0xA10F11)
 
 
-@pytest.mark.parametrize(
-    ("status", "ipid", "processor", "sentence"),
-    [
-        (
-            0xDC2040000000011B, MEMORY, None,
-            "corrected error of the unified memory controller: DRAM ECC error on memory channel 3; "
-            "generic cache error, generic level, generic read; further errors were lost",
-        ),
-        (
-            0xBC80080001010135, LOAD_STORE, None,
-            "uncorrected error of the load store unit: load met an ECC error on a data cache read; "
-            "data cache error, level 1, data read; poisoned data was consumed; "
-            "task context corrupt",
-        ),
-        (
-            0x9C20510000000118, LOAD_STORE, None,
-            "deferred error of the load store unit: probe or victimization met an ECC error on a "
-            "data cache read; generic cache error, level 0, generic read; found by a scrubber",
-        ),
-        (
-            0x8000000000090005, 0x0002002E00000000, None,
-            "corrected error of the coherent slave: probe filter protocol error; "
-            "internal parity error",
-        ),
-        (
-            0x8000000000090005, 0x0002002E00000000, GENOA,
-            "corrected error of the coherent slave: "
-            "SDP read response with an unexpected retry error; internal parity error",
-        ),
-        (
-            0xA2000000003F0600, 0x00550ABC00000000, None,
-            "uncorrected error of the unit 0xabc, type 0x55: extended error code 63; "
-            "hardware assert; processor context corrupt",
-        ),
-        (0, MEMORY, None, "no valid error"),
-    ],
-)  # fmt: skip
-def test_amd(status, ipid, processor, sentence) -> None:
-    assert bank_sentence(AmdMciStatus(status), McaIpid(ipid), processor) == sentence
+AMD = {
+    (0xDC2040000000011B, MEMORY, None): (
+        "corrected error of the unified memory controller: DRAM ECC error on memory channel 3; "
+        "generic cache error, generic level, generic read; further errors were lost"
+    ),
+    (0xBC80080001010135, LOAD_STORE, None): (
+        "uncorrected error of the load store unit: load met an ECC error on a data cache read; "
+        "data cache error, level 1, data read; poisoned data was consumed; task context corrupt"
+    ),
+    (0x9C20510000000118, LOAD_STORE, None): (
+        "deferred error of the load store unit: probe or victimization met an ECC error on a "
+        "data cache read; generic cache error, level 0, generic read; found by a scrubber"
+    ),
+    (0x8000000000090005, 0x0002002E00000000, None): (
+        "corrected error of the coherent slave: probe filter protocol error; internal parity error"
+    ),
+    (0x8000000000090005, 0x0002002E00000000, GENOA): (
+        "corrected error of the coherent slave: "
+        "SDP read response with an unexpected retry error; internal parity error"
+    ),
+    (0xA2000000003F0600, 0x00550ABC00000000, None): (
+        "uncorrected error of the unit 0xabc, type 0x55: extended error code 63; "
+        "hardware assert; processor context corrupt"
+    ),
+    (0, MEMORY, None): "no valid error",
+}
+
+
+@pytest.mark.parametrize("bank", AMD)
+def test_amd(bank) -> None:
+    status, ipid, processor = bank
+    assert bank_sentence(AmdMciStatus(status), McaIpid(ipid), processor) == AMD[bank]
 
 
 def test_syndrome() -> None:
@@ -147,22 +140,20 @@ def test_every_unit_has_codes_that_fit() -> None:
     assert REVISED.keys() <= UNITS.keys()
 
 
-@pytest.mark.parametrize(
-    ("eax", "sentence"),
-    [
-        (0x00A20F10, "AMD Zen 3 (family 0x19, model 0x21, stepping 0x0)"),
-        (0x00A60F12, "AMD Zen 4 (family 0x19, model 0x61, stepping 0x2)"),
-        (0x00050657, "Intel Skylake, Cascade Lake or Cooper Lake server (family 0x6, model 0x55, "
-                     "stepping 0x7)"),
-        (0x000806F8, "Intel Sapphire Rapids (family 0x6, model 0x8f, stepping 0x8)"),
-        (0x00000F29, "family 0xf, model 0x2, stepping 0x9"),
-        (0x00000543, "family 0x5, model 0x4, stepping 0x3"),
-        (0x00400F10, "Intel Diamond Rapids (family 0x13, model 0x1, stepping 0x0)"),
-    ],
-)  # fmt: skip
-def test_processors(eax, sentence) -> None:
-    """What these processors are called by /proc/cpuinfo's family, model and stepping."""
-    assert CpuidVersion(eax).sentence() == sentence
+PROCESSORS = {
+    0x00A20F10: "AMD Zen 3 (family 0x19, model 0x21, stepping 0x0)",
+    0x00A60F12: "AMD Zen 4 (family 0x19, model 0x61, stepping 0x2)",
+    0x000906A3: "Intel Alder Lake (family 0x6, model 0x9a, stepping 0x3)",
+    0x000806F8: "Intel Sapphire Rapids (family 0x6, model 0x8f, stepping 0x8)",
+    0x00400F10: "Intel Diamond Rapids (family 0x13, model 0x1, stepping 0x0)",
+    0x00000F29: "family 0xf, model 0x2, stepping 0x9",
+    0x00000543: "family 0x5, model 0x4, stepping 0x3",
+}
+
+
+@pytest.mark.parametrize("eax", PROCESSORS, ids=hex)
+def test_processors(eax) -> None:
+    assert CpuidVersion(eax).sentence() == PROCESSORS[eax]
 
 
 @pytest.mark.parametrize(
