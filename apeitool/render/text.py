@@ -22,7 +22,7 @@ from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
 from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section
 from apeitool.render.harmless import harmless
-from apeitool.render.value import characters, formatted, view_of
+from apeitool.render.value import characters, told, view_of
 from apeitool.wire.labels import Label, Word, word_lines, words
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Aside, Part
@@ -56,7 +56,7 @@ def headline(thing: Structure) -> list[str]:
 
 @headline.register
 def _section(thing: Section) -> list[str]:
-    return [_capital(thing.sentence())]
+    return [_capital(harmless(thing.sentence()))]
 
 
 @headline.register
@@ -145,7 +145,7 @@ def _told(notification: Notification) -> str:
 
 def _event(severity: Any, section: Section, fru: str) -> str:
     where = f", in {fru}" if fru else ""
-    return f"{severity.text.upper()}: {section.sentence()}{where}"
+    return f"{severity.text.upper()}: {harmless(section.sentence())}{where}"
 
 
 def _has_section(entry: Structure) -> bool:
@@ -230,8 +230,7 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
         yield f"{label} {len(value)} bytes{paint(note, 'note')}"
         yield from dump(value, pad + "  ")
         return
-    shown = thing.shown(field.name) or formatted(field, value)
-    yield f"{label} {shown}{paint(note, 'note')}"
+    yield f"{label} {told(thing, field, value)}{paint(note, 'note')}"
     view = view_of(thing, field)
     if view is not None and issubclass(view, Word) and view(value).text is None:
         for name, meaning in word_lines(view, value, thing.has_valid):

@@ -94,7 +94,16 @@ def shown(thing: Structure, field: Field, value: Any) -> str:
         return f"{value:#x}"
     if isinstance(value, tuple) and not any(value):
         return f"{len(value)} zeros"
-    return thing.shown(field.name) or formatted(field, value)
+    return told(thing, field, value)
+
+
+def told(thing: Structure, field: Field, value: Any) -> str:
+    """A value as the structure reads it, or its declaration; with what a word says as a whole."""
+    said = thing.shown(field.name) or formatted(field, value)
+    view = view_of(thing, field)
+    if view is not None and issubclass(view, Word) and (whole := view(value).sentence()):
+        said += f" ({whole})"
+    return said
 
 
 def characters(data: bytes) -> str:

@@ -98,6 +98,7 @@ _UPPER = frozenset(
         "DIMM",
         "IO",
         "PC",
+        "IP",
     ]
 )
 
@@ -170,6 +171,10 @@ class Word(int):
     def text(self) -> str | None:
         """The whole word on one line, where that says more than its ranges; else None."""
         return None
+
+    def sentence(self) -> str:
+        """What the whole word says, beside its number and its ranges; empty if they say it all."""
+        return ""
 
     @classmethod
     def compose(cls, **values: int) -> int:
