@@ -18,9 +18,10 @@ from strategies import instances
 from apeitool.cper import arm_error
 from apeitool.cper.arm_context import MiscRegisters, UnknownRegisters
 from apeitool.cper.error_status import ErrorType
+from apeitool.cper.memory_error import MemoryErrorType
 from apeitool.cper.record import Record, SectionDescriptor, SectionFlags
 from apeitool.cper.sections import arm_processor as arm
-from apeitool.cper.sections.memory import BankWord, MemoryErrorSection, MemoryErrorType, MemoryValid
+from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.pcie import CapabilityStructure, PcieErrorSection
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp
@@ -135,8 +136,7 @@ def bank(section: MemoryErrorSection) -> Values:
     """libcper shows the bank as one number, or else as group and address."""
     if section.validation_bits & MemoryValid.BANK:
         return {"bank.value": section.bank}
-    word = BankWord(section.bank)
-    return {"bank.address": word.bank_address, "bank.group": word.bank_group}
+    return {"bank.address": section.bank & 0xFF, "bank.group": section.bank >> 8}
 
 
 # ---- ARM
