@@ -30,6 +30,7 @@ UNFINISHED = {
     "ErrorSource": "has no type of its own: its subclasses say which they write",
     "AerSource": "has no type of its own: its subclasses say which they write",
     "GenericErrorDataEntry": "its subclasses add the section that its GUID and length follow from",
+    "RecordIdentifier": "its subclasses say which",
     "Registers": "what a context holds: its subclasses say what",
     "Section": "its subclasses add the fields",
 }
@@ -176,6 +177,10 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "ErstStorage.map": ("an entry for each slot, free or with its record", lambda cls: _map()),
     "ErstStorage.gap": ("zeros up to the first slot", lambda cls: st.just(bytes(STORE_GAP))),
     "ErstStorage.slots": ("as many as the map has", lambda cls: _slots()),
+    "FirmwareErrorRecordReferenceSection.revision": ("it tells the identifier", _default("revision")),
+    "FirmwareErrorRecordReferenceSection.identifier": (
+        "that of the revision", lambda cls: _identifier(),
+    ),
     "ArmProcessorErrorSection.context_information": (
         "padding is where all contexts of a section have it", lambda cls: _tight(),
     ),
@@ -213,6 +218,10 @@ def _slots() -> Strategy:
 def _slot(record: Record, number: int) -> ErstSlot:
     whole = record.replace(record_id=number).to_bytes()
     return ErstSlot(data=whole[:STORE_SLOT].ljust(STORE_SLOT, b"\0"))
+
+
+def _identifier() -> Strategy:
+    return instances(next(k for k in kinds_of(Structure) if k.__name__ == "GuidIdentifier"))
 
 
 def _few() -> Strategy:

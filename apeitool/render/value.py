@@ -99,10 +99,11 @@ def shown(thing: Structure, field: Field, value: Any) -> str:
 
 def told(thing: Structure, field: Field, value: Any) -> str:
     """A value as the structure reads it, or its declaration; with what a word says as a whole."""
-    said = thing.shown(field.name) or formatted(field, value)
-    view = view_of(thing, field)
-    if view is not None and issubclass(view, Word) and (whole := view(value).sentence()):
-        said += f" ({whole})"
+    whole = getattr(thing, field.name)
+    said = (thing.shown(field.name) if value == whole else None) or formatted(field, value)
+    view = view_of(thing, field) if isinstance(value, int) else None
+    if view is not None and issubclass(view, Word) and (sentence := view(value).sentence()):
+        said += f" ({sentence})"
     return said
 
 

@@ -161,12 +161,6 @@ class GenericProcessorErrorSection(Section):
     instruction_ip: Annotated[Address, When(GenericProcessorValid.INSTRUCTION_IP)] = 0
     trailing: Rest = b""
 
-    @classmethod
-    def resembles(cls, data: bytes) -> bool:
-        valid = int.from_bytes(data[:8], "little")
-        known = data[8:9] <= b"\x02" and data[9:10] <= b"\x08" and data[14:16] == b"\0\0"
-        return len(data) == cls.fixed_size and 0 < valid < 1 << 14 and known
-
     def sentence(self) -> str:
         kind = f"{self.processor_type.text} " if self.is_valid("processor_type") else ""
         return f"{kind}processor{self._who()}: {self._what()}{''.join(self._details())}"
