@@ -202,8 +202,8 @@ def flag_names(kind: type[enum.IntFlag], value: int) -> list[str]:
     return [*names, f"reserved {rest:#x}"] if rest else names
 
 
-def _own_validity(kind: type[Word], value: int, bit: enum.IntFlag) -> bool | None:
-    """What the word itself says of a validation bit; None if it has no such range."""
+def validity(kind: type[Word], value: int, bit: enum.IntFlag) -> bool | None:
+    """What the word itself says of a validation bit; None if it has no range of such bits."""
     for bits in kind.ranges.values():
         if bits.type is type(bit):
             return bool((value & bits.mask) >> bits.low & bit)
@@ -223,7 +223,7 @@ def word_lines(
         got = (value & bits.mask) >> bits.low
         rest &= ~bits.mask
         if bits.when is not None:
-            own = _own_validity(kind, value, bits.when)
+            own = validity(kind, value, bits.when)
             if not (is_valid(bits.when) if own is None else own):
                 continue
         if bits.width == 1 and bits.type is None:

@@ -19,6 +19,7 @@ from apeitool.cper.arm_error import (
     ErrorFlags,
     ErrorWordValid,
 )
+from apeitool.cper.contexts import ContextLayout, context_ends
 from apeitool.cper.section import Section
 from apeitool.registers.arm import Midr, Mpidr
 from apeitool.wire.labels import flag_names
@@ -168,52 +169,27 @@ def _information_windows(
     return [position + size * (i + 1) for i in range(min(count, (end - position) // size))]
 
 
+def _is_known(number: int, length: int) -> bool:
+    kind = registers_type(number, length)
+    return kind is not UnknownRegisters and kind.fixed_size in (0, length)
+
+
+_LAYOUT = ContextLayout(
+    header=ContextInformation.fixed_size, type_at=2, length_at=4, length_size=4, is_known=_is_known
+)
+
+
 def _context_windows(section: Any, buffer: bytes, start: int, position: int, end: int) -> list[int]:
-    """Ends of the contexts.  Some producers pad them to 16 bytes.
-
-    Without bytes of the vendor behind them, the reading that ends where the section does is taken.
-    With such bytes, the one whose contexts are all of a known type and size.
-    """
-    count = section.context_information_count
-    if not count:
-        return []
-    last = min(end, start + section.section_length)
-    has_vendor = section.validation_bits & ArmValid.VENDOR_SPECIFIC_INFORMATION
-    tight = _context_ends(section, buffer, position, end, 1)
-    if len(tight) == count and tight[-1] == last and not has_vendor:
-        return tight
-    padded = _context_ends(section, buffer, position, end, 16)
-    readings = [r for r in (tight, padded) if len(r) == count and r[-1] <= end]
-    for reading in readings:
-        if has_vendor and _are_known(buffer, position, reading):
-            return reading
-        if not has_vendor and reading[-1] == last:
-            return reading
-    # Neither: the first that fits, or the contexts that do and the next as far as its bytes go.
-    return readings[0] if readings else [min(stop, end) for stop in tight]
-
-
-def _are_known(buffer: bytes, position: int, ends: list[int]) -> bool:
-    """Whether all contexts are of a known type, and as long as that type says."""
-    for stop in ends:
-        number = int.from_bytes(buffer[position + 2 : position + 4], "little")
-        length = int.from_bytes(buffer[position + 4 : position + 8], "little")
-        kind = registers_type(number, length)
-        if kind is UnknownRegisters or (kind.fixed_size and kind.fixed_size != length):
-            return False
-        position = stop
-    return True
-
-
-def _context_ends(section: Any, buffer: bytes, position: int, end: int, align: int) -> list[int]:
-    """Ends of the contexts if each is padded to ``align``, up to one that the bytes do not hold."""
-    ends: list[int] = []
-    header = ContextInformation.fixed_size
-    while len(ends) < section.context_information_count and end - position >= header:
-        size = header + int.from_bytes(buffer[position + 4 : position + 8], "little")
-        position += (size + align - 1) // align * align
-        ends.append(position)
-    return ends
+    """Ends of the contexts; bytes of the vendor may follow them."""
+    return context_ends(
+        _LAYOUT,
+        buffer,
+        position,
+        end,
+        section.context_information_count,
+        last=min(end, start + section.section_length),
+        has_more=bool(section.validation_bits & ArmValid.VENDOR_SPECIFIC_INFORMATION),
+    )
 
 
 class ArmProcessorErrorSection(Section):
