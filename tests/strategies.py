@@ -33,6 +33,8 @@ UNFINISHED = {
     "RecordIdentifier": "its subclasses say which",
     "Registers": "what a context holds: its subclasses say what",
     "Section": "its subclasses add the fields",
+    "X64General": "its subclasses add the rest of the state",
+    "X86Context": "its subclasses add the registers",
 }
 """Bases that are decoded in their own right, but that nobody builds."""
 
@@ -72,7 +74,7 @@ def values(cls: type[Structure], field: Field) -> Strategy:
         case Absent():
             return st.just(0)  # `encodings` has the short ones: a built one is written whole
         case Aside():
-            return {UUID: GUIDS}[field.type]
+            return {UUID: GUIDS, int: st.integers(0, (1 << 32) - 1)}[field.type]
         case Part():
             return _part(cls, field)
     raise TypeError(f"{cls.__name__}.{field.name}: no strategy for {kind!r}")
@@ -165,6 +167,11 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "FutureSource.type": ("12 and above are", lambda cls: st.integers(12, 0xFFFF)),
     "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
     "Notification.length": ("it is the structure's own", _default("length")),
+    "X86Context.register_context_type": ("it tells them apart", _default("register_context_type")),
+    "X86Context.padding": ("padding is where all contexts of a section have it", lambda cls: st.just(b"")),
+    "X64StateContextWithoutCr8.rest": ("8 bytes more are CR8", lambda cls: _few()),
+    "MsrContext.registers": ("their addresses follow one another", lambda cls: _addressed(cls, 1)),
+    "MemoryMappedContext.registers": ("likewise", lambda cls: _addressed(cls, 8)),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
@@ -222,6 +229,15 @@ def _slot(record: Record, number: int) -> ErstSlot:
 
 def _identifier() -> Strategy:
     return instances(next(k for k in kinds_of(Structure) if k.__name__ == "GuidIdentifier"))
+
+
+def _addressed(cls: type[Structure], step: int) -> Strategy:
+    """Registers from some address on."""
+    field = next(f for f in cls.fields if f.name == "registers")
+    registers, first = several(item_of(cls, field)), st.integers(0, (1 << 32) - 1)
+    return st.tuples(registers, first).map(
+        lambda drawn: [r.replace(address=drawn[1] + step * i) for i, r in enumerate(drawn[0])]
+    )
 
 
 def _few() -> Strategy:

@@ -177,10 +177,9 @@ class GenericProcessorErrorSection(Section):
         if self.is_valid("processor_error_type"):
             kinds = " and ".join(flag_names(ProcessorErrorType, self.processor_error_type))
             what = f"{kinds or 'unknown'} error"
-        if self.is_valid("flags"):
-            is_corrected = self.flags & ProcessorErrorFlags.CORRECTED
-            what = f"{'corrected' if is_corrected else 'uncorrected'} {what}"
-        return what
+        # Windows leaves the flags of corrected errors clear: a clear one says nothing.
+        is_corrected = self.is_valid("flags") and self.flags & ProcessorErrorFlags.CORRECTED
+        return f"corrected {what}" if is_corrected else what
 
     def _details(self) -> Iterator[str]:
         if self.is_valid("operation"):
