@@ -30,10 +30,14 @@ UNFINISHED = {
     "ErrorSource": "has no type of its own: its subclasses say which they write",
     "AerSource": "has no type of its own: its subclasses say which they write",
     "GenericErrorDataEntry": "its subclasses add the section that its GUID and length follow from",
+    "RecordIdentifier": "its subclasses say which",
     "Registers": "what a context holds: its subclasses say what",
     "DvsecBody": "what a DVSEC holds: its subclasses say what",
     "PerDetail": "what a CCIX log holds: its subclasses say what",
     "Section": "its subclasses add the fields",
+    "MemorySection": "likewise",
+    "X64General": "its subclasses add the rest of the state",
+    "X86Context": "its subclasses add the registers",
 }
 """Bases that are decoded in their own right, but that nobody builds."""
 
@@ -73,7 +77,7 @@ def values(cls: type[Structure], field: Field) -> Strategy:
         case Absent():
             return st.just(0)  # `encodings` has the short ones: a built one is written whole
         case Aside():
-            return {UUID: GUIDS}[field.type]
+            return {UUID: GUIDS, int: st.integers(0, (1 << 32) - 1)}[field.type]
         case Part():
             return _part(cls, field)
     raise TypeError(f"{cls.__name__}.{field.name}: no strategy for {kind!r}")
@@ -167,6 +171,11 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "FutureSource.type": ("12 and above are", lambda cls: st.integers(12, 0xFFFF)),
     "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
     "Notification.length": ("it is the structure's own", _default("length")),
+    "X86Context.register_context_type": ("it tells them apart", _default("register_context_type")),
+    "X86Context.padding": ("padding is where all contexts of a section have it", lambda cls: st.just(b"")),
+    "X64StateContextWithoutCr8.rest": ("8 bytes more are CR8", lambda cls: _few()),
+    "MsrContext.registers": ("their addresses follow one another", lambda cls: _addressed(cls, 1)),
+    "MemoryMappedContext.registers": ("likewise", lambda cls: _addressed(cls, 8)),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
     "UnknownPerDetail.rest": ("likewise", lambda cls: _few()),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
@@ -180,6 +189,10 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "ErstStorage.map": ("an entry for each slot, free or with its record", lambda cls: _map()),
     "ErstStorage.gap": ("zeros up to the first slot", lambda cls: st.just(bytes(STORE_GAP))),
     "ErstStorage.slots": ("as many as the map has", lambda cls: _slots()),
+    "FirmwareErrorRecordReferenceSection.revision": ("it tells the identifier", _default("revision")),
+    "FirmwareErrorRecordReferenceSection.identifier": (
+        "that of the revision", lambda cls: _identifier(),
+    ),
     "ArmProcessorErrorSection.context_information": (
         "padding is where all contexts of a section have it", lambda cls: _tight(),
     ),
@@ -222,6 +235,19 @@ def _slots() -> Strategy:
 def _slot(record: Record, number: int) -> ErstSlot:
     whole = record.replace(record_id=number).to_bytes()
     return ErstSlot(data=whole[:STORE_SLOT].ljust(STORE_SLOT, b"\0"))
+
+
+def _identifier() -> Strategy:
+    return instances(next(k for k in kinds_of(Structure) if k.__name__ == "GuidIdentifier"))
+
+
+def _addressed(cls: type[Structure], step: int) -> Strategy:
+    """Registers from some address on."""
+    field = next(f for f in cls.fields if f.name == "registers")
+    registers, first = several(item_of(cls, field)), st.integers(0, (1 << 32) - 1)
+    return st.tuples(registers, first).map(
+        lambda drawn: [r.replace(address=drawn[1] + step * i) for i, r in enumerate(drawn[0])]
+    )
 
 
 def _few() -> Strategy:

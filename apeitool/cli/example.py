@@ -56,7 +56,7 @@ def _block(part: str, address: int) -> StatusBlock:
 
 def _memory(address: int) -> Section:
     import apeitool as apei
-    from apeitool.cper.sections.memory import MemoryErrorType
+    from apeitool.cper.memory_error import MemoryErrorType
 
     return apei.MemoryErrorSection(
         validation_bits=0xC7FF, error_status=0x400, physical_address=address,

@@ -7,6 +7,7 @@ import enum
 from collections.abc import Iterable
 
 from apeitool.cper.dialect import Choice, Topic, Weight
+from apeitool.cper.processor_error import BusOperation, Participation, TransactionType
 from apeitool.wire.labels import Bits, Label, Word
 
 
@@ -29,14 +30,6 @@ class ErrorFlags(enum.IntFlag):
     LAST_ERROR_CAPTURED = 2
     PROPAGATED = 4
     OVERFLOW = 8
-
-
-class TransactionType(Label):
-    """Whose access it was."""
-
-    INSTRUCTION = 0
-    DATA_ACCESS = 1
-    GENERIC = 2
 
 
 class CacheOperation(Label):
@@ -67,27 +60,6 @@ class TlbOperation(Label):
     PREFETCH = 6
     LOCAL_MANAGEMENT = 7
     EXTERNAL_MANAGEMENT = 8
-
-
-class BusOperation(Label):
-    """What the bus was doing."""
-
-    GENERIC_ERROR = 0
-    GENERIC_READ = 1
-    GENERIC_WRITE = 2
-    DATA_READ = 3
-    DATA_WRITE = 4
-    INSTRUCTION_FETCH = 5
-    PREFETCH = 6
-
-
-class Participation(Label):
-    """The processor's part in a bus error."""
-
-    LOCAL_PROCESSOR_ORIGINATED = 0
-    LOCAL_PROCESSOR_RESPONDED = 1
-    LOCAL_PROCESSOR_OBSERVED = 2
-    GENERIC = 3
 
 
 class AddressSpace(Label):

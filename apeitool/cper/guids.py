@@ -35,14 +35,8 @@ CREATORS = {
 }
 
 SECTION_NAMES = {
-    "9876ccad-47b4-4bdb-b65e-16f193c4f3db": "generic processor error",
-    "dc3ea0b0-a144-4797-b95b-53fa242b6e1d": "IA32/X64 processor error",
     "e429faf1-3cb7-11d4-bca7-0080c73c8881": "IPF processor error",
     "bf32d4d5-b427-4025-8495-8a9e5d4030e4": "Arm RAS node",
-    "61ec04fc-48e6-d813-25c9-8daa44750b12": "memory error 2",
-    "c5753963-3b84-4095-bf78-eddad3f9c9dd": "PCI/PCI-X bus error",
-    "eb5e4685-ca66-4769-b6a2-26068b001326": "PCI component error",
-    "81212a96-09ed-4996-9471-8d729c8e69ed": "firmware error record reference",
     "fbcd0a77-c260-417f-85a9-088b1621eba6": "CXL general media event",
     "601dcbb3-9c06-4eab-b8af-4e9bfb5c9624": "CXL DRAM event",
     "fe927475-dd59-4339-a586-79bab113b774": "CXL memory module event",

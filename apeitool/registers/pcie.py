@@ -5,7 +5,7 @@ Source:  PCI Express Base Specification 6.0 chapter 7; PCI Local Bus 3.0 chapter
 
 import enum
 
-from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.labels import Bits, Label, Word, words
 
 
 class RequesterId(Word):
@@ -275,23 +275,6 @@ class RootStatus(Word):
     pme_pending = Bits(17)
 
 
-class DeviceControl2(Word):
-    """Device control 2 register."""
-
-    completion_timeout_value = Bits(0, 4)
-    completion_timeout_disable = Bits(4)
-    ari_forwarding_enable = Bits(5)
-    atomicop_requester_enable = Bits(6)
-    atomicop_egress_blocking = Bits(7)
-    ido_request_enable = Bits(8)
-    ido_completion_enable = Bits(9)
-    ltr_mechanism_enable = Bits(10)
-    emergency_power_reduction_request = Bits(11)
-    ten_bit_tag_requester_enable = Bits(12)
-    obff_enable = Bits(13, 2)
-    end_end_tlp_prefix_blocking = Bits(15)
-
-
 class UncorrectableError(enum.IntFlag):
     """Bits of the uncorrectable error status, mask and severity registers of AER."""
 
@@ -347,6 +330,12 @@ class AerCapabilitiesAndControl(Word):
     completion_timeout_log_capable = Bits(12)
     header_log_size = Bits(13, 5)
     logged_tlp_in_flit_mode = Bits(18)
+
+    def sentence(self) -> str:
+        """Which of the errors came first."""
+        first = 1 << self.first_error_pointer
+        known = [words(e.name or "") for e in UncorrectableError if e == first > 1]
+        return f"first error: {known[0]}" if known else ""
 
 
 class ExtendedCapabilityHeader(Word):

@@ -152,7 +152,7 @@ def _value(field: Field, value: Any, path: str) -> Any:
     if isinstance(kind, Array):
         return tuple(integer(item, path) for item in _list(value, path))
     if field.type is tuple:
-        only = getattr(kind, "only", None) or getattr(kind, "kind", None)
+        only = getattr(kind, "only", None)
         items = enumerate(_list(value, path))
         return tuple(from_plain(item, only, f"{path}[{i}]") for i, item in items)
     if field.type is bytes:

@@ -24,7 +24,7 @@ from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
 from apeitool.render.harmless import harmless
-from apeitool.render.value import characters, formatted, view_of
+from apeitool.render.value import characters, told, view_of
 from apeitool.wire.labels import Label, Word, word_lines, words
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Aside, Part
@@ -61,7 +61,7 @@ def headline(thing: Structure) -> list[str]:
 
 @headline.register
 def _section(thing: Section) -> list[str]:
-    return [_capital(thing.sentence())]
+    return [_capital(harmless(thing.sentence()))]
 
 
 @headline.register
@@ -162,7 +162,7 @@ def _told(notification: Notification) -> str:
 
 def _event(severity: Any, section: Section, fru: str) -> str:
     where = f", in {fru}" if fru else ""
-    return f"{severity.text.upper()}: {section.sentence()}{where}"
+    return f"{severity.text.upper()}: {harmless(section.sentence())}{where}"
 
 
 def _has_section(entry: Structure) -> bool:
@@ -247,9 +247,8 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
         yield f"{label} {len(value)} bytes{paint(note, 'note')}"
         yield from dump(value, pad + "  ")
         return
+    yield f"{label} {told(thing, field, value)}{paint(note, 'note')}"
     view = view_of(thing, field)
-    shown = thing.shown(field.name) or formatted(field, value, view)
-    yield f"{label} {shown}{paint(note, 'note')}"
     if view is not None and issubclass(view, Word) and view(value).text is None:
         for name, meaning in word_lines(view, value, thing.has_valid):
             yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"

@@ -97,7 +97,18 @@ def shown(thing: Structure, field: Field, value: Any) -> str:
         return f"{value:#x}"
     if isinstance(value, tuple) and not any(value):
         return f"{len(value)} zeros"
-    return thing.shown(field.name) or formatted(field, value, view)
+    return told(thing, field, value)
+
+
+def told(thing: Structure, field: Field, value: Any) -> str:
+    """A value as the structure reads it, or its declaration; with what a word says as a whole."""
+    whole, view = getattr(thing, field.name), view_of(thing, field)
+    said = thing.shown(field.name) if value == whole else None
+    said = said or formatted(field, value, view)
+    if view is not None and isinstance(value, int) and issubclass(view, Word):
+        sentence = view(value).sentence()
+        said += f" ({sentence})" if sentence else ""
+    return said
 
 
 def characters(data: bytes) -> str:

@@ -190,8 +190,8 @@ def _take(code: _Code, field: Field, made: str) -> list[str]:
                 "    n -= 1",
                 f"{where} = tuple(several)",
             ]
-        case Strided():
-            item, windows = code.name(kind.kind, "item"), code.name(kind.windows, "windows")
+        case Strided() if kind.only:
+            item, windows = code.name(kind.only, "item"), code.name(kind.windows, "windows")
             return [
                 "several = []",
                 f"for q in {windows}({made}, buffer, start, p, end):",

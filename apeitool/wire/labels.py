@@ -130,6 +130,7 @@ _UPPER = frozenset(
         "RCD",
         "P2P",
         "NOP",
+        "IP",
     ]
 )
 
@@ -142,7 +143,7 @@ class Bits:
     without its low bits is shown where it stands, in hex.
     """
 
-    __slots__ = ("address", "doc", "low", "name", "type", "when", "width")
+    __slots__ = ("address", "doc", "hexadecimal", "low", "name", "type", "when", "width")
 
     def __init__(
         self,
@@ -153,8 +154,10 @@ class Bits:
         when: enum.IntFlag | None = None,
         *,
         address: bool = False,
+        hexadecimal: bool = False,
     ) -> None:
         self.address = address
+        self.hexadecimal = hexadecimal
         self.low = low
         self.width = width
         self.type = type
@@ -204,6 +207,10 @@ class Word(int):
         """The whole word on one line, where that says more than its ranges; else None."""
         return None
 
+    def sentence(self) -> str:
+        """What the whole word says, beside its number and its ranges; empty if they say it all."""
+        return ""
+
     @classmethod
     def compose(cls, **values: int) -> int:
         """The integer in which the named ranges hold these values, all other bits clear.
@@ -230,8 +237,8 @@ def flag_names(kind: type[enum.IntFlag], value: int) -> list[str]:
     return [*names, f"reserved {rest:#x}"] if rest else names
 
 
-def _own_validity(kind: type[Word], value: int, bit: enum.IntFlag) -> bool | None:
-    """What the word itself says of a validation bit; None if it has no such range."""
+def validity(kind: type[Word], value: int, bit: enum.IntFlag) -> bool | None:
+    """What the word itself says of a validation bit; None if it has no range of such bits."""
     for bits in kind.ranges.values():
         if bits.type is type(bit):
             return bool((value & bits.mask) >> bits.low & bit)
@@ -251,7 +258,7 @@ def word_lines(
         got = (value & bits.mask) >> bits.low
         rest &= ~bits.mask
         if bits.when is not None:
-            own = _own_validity(kind, value, bits.when)
+            own = validity(kind, value, bits.when)
             if not (is_valid(bits.when) if own is None else own):
                 continue
         if bits.width == 1 and bits.type is None:
@@ -264,6 +271,6 @@ def word_lines(
         elif bits.address:
             yield name, f"{got << bits.low:#x}"
         else:
-            yield name, str(got)
+            yield name, f"{got:#x}" if bits.hexadecimal else str(got)
     if rest:
         yield "reserved", f"{rest:#x}"

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, dataclass_transform, get_args, get_origi
 from uuid import UUID
 
 from apeitool.errors import EncodeError
-from apeitool.wire.labels import Word
+from apeitool.wire.labels import Word, validity
 from apeitool.wire.problem import Problem
 from apeitool.wire.types import (
     AUTO,
@@ -283,9 +283,16 @@ class Structure(metaclass=StructureMeta):
         return field.when is None or self.has_valid(field.when)
 
     def has_valid(self, bit: enum.IntFlag) -> bool:
-        """Whether one of these bits of the validation field is set."""
-        governor = next(f for f in self.fields if f.view is type(bit))
-        return bool(getattr(self, governor.name) & bit)
+        """Whether one of these bits is set, in the field or the range of one that has such bits."""
+        for field in self.fields:
+            view = field.view
+            if view is type(bit):
+                return bool(getattr(self, field.name) & bit)
+            if view is not None and issubclass(view, Word):
+                own = validity(view, getattr(self, field.name), bit)
+                if own is not None:
+                    return own
+        raise LookupError(f"{type(self).__name__} has no {type(bit).__name__}")
 
     def is_absent(self, field: Field) -> bool:
         """Whether the bytes ended before the field did."""

@@ -240,30 +240,32 @@ class Many(Part):
 
 
 class Strided(Part):
-    """Structures of one type, each in a window of its own, as their producer padded them.
+    """Structures, each in a window of its own, as their producer padded them.
 
-    ``windows(values, buffer, start, position, end)`` gives the offset behind each, in order; the
-    structure must end in a `Raw` that takes what is left of its window.
+    ``windows(values, buffer, start, position, end)`` gives the offset behind each, in order;
+    ``choose(buffer, position, stop)`` names the type of the one in a window, where they are not all
+    of one.  Each must end in a `Raw` that takes what is left of its window.
     """
 
-    __slots__ = ("kind", "windows")
+    __slots__ = ("choose", "only", "windows")
 
     def __init__(
         self,
-        kind: type[Structure],
+        choose: type[Structure] | Callable[[bytes, int, int], type[Structure]],
         windows: Callable[[Any, bytes, int, int, int], list[int]],
     ) -> None:
         super().__init__()
-        self.kind = kind
+        self.only: type[Structure] | None = choose if isinstance(choose, type) else None
+        self.choose: Any = choose
         self.windows = windows
 
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[tuple[Structure, ...], int]:
         items = []
-        decode = engine(self.kind)
         for stop in self.windows(values, buffer, start, position, end):
-            items.append(decode(buffer, position, stop)[0])
+            kind = self.only or self.choose(buffer, position, stop)
+            items.append(engine(kind)(buffer, position, stop)[0])
             position = stop
         return tuple(items), position
 
@@ -311,7 +313,7 @@ class Unit(Fact):
 class When(Fact):
     """The field is a fact only if one of these bits of the validation field is set.
 
-    The validation field is the one whose bits the class of ``bit`` names.
+    The validation field is the one whose bits, or those of a range in it, the class of ``bit`` names.
     """
 
     __slots__ = ("bit",)

@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import instances
 
-from apeitool.cper import arm_error
+from apeitool.cper import arm_error, processor_error
 from apeitool.cper.arm_context import MiscRegisters, UnknownRegisters
 from apeitool.cper.error_status import ErrorType
+from apeitool.cper.memory_error import MemoryErrorType
 from apeitool.cper.record import Record, SectionDescriptor, SectionFlags
 from apeitool.cper.sections import arm_processor as arm
-from apeitool.cper.sections.memory import BankWord, MemoryErrorSection, MemoryErrorType, MemoryValid
+from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.pcie import CapabilityStructure, PcieErrorSection
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp
@@ -135,8 +136,7 @@ def bank(section: MemoryErrorSection) -> Values:
     """libcper shows the bank as one number, or else as group and address."""
     if section.validation_bits & MemoryValid.BANK:
         return {"bank.value": section.bank}
-    word = BankWord(section.bank)
-    return {"bank.address": word.bank_address, "bank.group": word.bank_group}
+    return {"bank.address": section.bank & 0xFF, "bank.group": section.bank >> 8}
 
 
 # ---- ARM
@@ -333,11 +333,11 @@ NAMED = [
      lambda m: MemoryErrorSection(validation_bits=1 << 14, memory_error_type=m)),
     (ErrorType, "errorStatus.errorType.description",
      lambda m: MemoryErrorSection(validation_bits=1, error_status=m << 8)),
-    (arm_error.TransactionType, "transactionType.name", lambda m: information(0, 1 | m << 16)),
+    (processor_error.TransactionType, "transactionType.name", lambda m: information(0, 1 | m << 16)),
     (arm_error.CacheOperation, "operation.name", lambda m: information(0, 2 | m << 18)),
     (arm_error.TlbOperation, "operation.name", lambda m: information(1, 2 | m << 18)),
-    (arm_error.BusOperation, "operation.name", lambda m: information(2, 2 | m << 18)),
-    (arm_error.Participation, "participationType.name", lambda m: information(2, 128 | m << 29)),
+    (processor_error.BusOperation, "operation.name", lambda m: information(2, 2 | m << 18)),
+    (processor_error.Participation, "participationType.name", lambda m: information(2, 128 | m << 29)),
     (arm_error.AddressSpace, "addressSpace.name", lambda m: information(2, 512 | m << 32)),
     (PortType, "portType.name", lambda m: PcieErrorSection(validation_bits=1, port_type=m)),
 ]  # fmt: skip

@@ -2,20 +2,21 @@
 
 import enum
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.dialect import Choice
-from apeitool.cper.dimm import Dimm, named
 from apeitool.cper.error_status import ErrorStatus
-from apeitool.cper.section import Section
-from apeitool.cper.severity import Severity
-from apeitool.wire.labels import Bits, Label, Word
+from apeitool.cper.memory_error import (
+    MemoryErrorType,
+    MemorySection,
+    bank_places,
+    bank_shown,
+    valid_places,
+)
+from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.types import U8, U16, U64, Absent, Address, Hex, Rest, When, u8
-
-if TYPE_CHECKING:
-    from apeitool.cper.place import Place
 
 
 class MemoryValid(enum.IntFlag):
@@ -45,46 +46,6 @@ class MemoryValid(enum.IntFlag):
     CHIP_IDENTIFICATION = 1 << 21
 
 
-class MemoryErrorType(Label):
-    """What kind of memory error it was."""
-
-    UNKNOWN = 0
-    NO_ERROR = 1
-    SINGLE_BIT_ECC = 2
-    MULTI_BIT_ECC = 3
-    SINGLE_SYMBOL_CHIPKILL_ECC = 4
-    MULTI_SYMBOL_CHIPKILL_ECC = 5
-    MASTER_ABORT = 6
-    TARGET_ABORT = 7
-    PARITY_ERROR = 8
-    WATCHDOG_TIMEOUT = 9
-    INVALID_ADDRESS = 10
-    MIRROR_BROKEN = 11
-    MEMORY_SPARING = 12
-    SCRUB_CORRECTED_ERROR = 13
-    SCRUB_UNCORRECTED_ERROR = 14
-    PHYSICAL_MEMORY_MAP_OUT_EVENT = 15
-
-
-_SEVERITIES = {
-    MemoryErrorType.NO_ERROR: (Severity.INFORMATIONAL,),
-    MemoryErrorType.SINGLE_BIT_ECC: (Severity.CORRECTED,),
-    MemoryErrorType.SINGLE_SYMBOL_CHIPKILL_ECC: (Severity.CORRECTED,),
-    MemoryErrorType.MEMORY_SPARING: (Severity.CORRECTED, Severity.INFORMATIONAL),
-    MemoryErrorType.MIRROR_BROKEN: (Severity.CORRECTED, Severity.INFORMATIONAL),
-    MemoryErrorType.SCRUB_CORRECTED_ERROR: (Severity.CORRECTED,),
-    MemoryErrorType.PHYSICAL_MEMORY_MAP_OUT_EVENT: (Severity.INFORMATIONAL,),
-}
-"""How bad each type can be; others are not corrected."""
-
-
-class BankWord(Word):
-    """The bank, where bits 19 and 20 say that it is a group and an address."""
-
-    bank_address = Bits(0, 8, when=MemoryValid.BANK_ADDRESS)
-    bank_group = Bits(8, 8, when=MemoryValid.BANK_GROUP)
-
-
 class ExtendedWord(Word):
     """Bits that the older fields have no room for."""
 
@@ -92,7 +53,7 @@ class ExtendedWord(Word):
     chip_identification = Bits(5, 3, when=MemoryValid.CHIP_IDENTIFICATION)
 
 
-class MemoryErrorSection(Section):
+class MemoryErrorSection(MemorySection):
     """Memory error section.
 
     Shape:   80 bytes, little-endian; 73 before UEFI 2.3, and lengths between occur.
@@ -104,7 +65,6 @@ class MemoryErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("a5bc1114-6f64-4ede-b863-3e83ed7c83b1")
     title: ClassVar[str] = "memory error"
-    part: ClassVar[str] = "dimm"
 
     validation_bits: Annotated[U64, MemoryValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(MemoryValid.ERROR_STATUS)] = 0
@@ -152,82 +112,20 @@ class MemoryErrorSection(Section):
         return self.row
 
     def shown(self, name: str) -> str | None:
-        if name == "bank" and not self.validation_bits & MemoryValid.BANK:
-            parts = (f"{what.removeprefix('bank ')} {number}" for what, number in self._bank())
-            return ", ".join(parts) or None
+        if name == "bank":
+            return bank_shown(self, MemoryValid)
         if name == "extended":
             return "in part, as follows"
         return None
 
-    @property
-    def what(self) -> str:
-        kind = self.memory_error_type.text if self.is_valid("memory_error_type") else ""
-        return f"{kind} memory error" if kind and "error" not in kind else kind or self.title
-
-    @property
-    def dimm(self) -> Dimm | None:
-        """The module that failed, where the record has its handle and its name is known."""
-        return named(self.module_handle) if self.is_valid("module_handle") else None
-
-    def sentence(self) -> str:
-        what = self.what
-        for address in self.physical_addresses:
-            what += f" at physical address {address:#x}"
-        where = ", ".join(f"{name} {value}" for name, value in self.location())
-        what = f"{what} ({where})" if where else what
-        return f"{what}, in {self.dimm.text}" if self.dimm else what
-
-    @property
-    def severities(self) -> tuple[Severity, ...]:
-        if not self.is_valid("memory_error_type"):
-            return super().severities
-        return _SEVERITIES.get(self.memory_error_type, (Severity.RECOVERABLE, Severity.FATAL))
-
-    def at(self, place: "Place") -> Self:
-        dimm, offset = place.dimm, place.address - place.dimm.start
-        spot = {
-            "physical_address": place.address,
-            "physical_address_mask": 0xFFFF_FFFF_FFFF_FFC0,
-            "node": dimm.node,
-            "card": dimm.card,
-            "module": dimm.module,
-            "device": offset >> 6 & 15,
-            "row": offset >> 17 & 0xFFFF,
-            "column": offset >> 6 & 0x3FF,
-            "bit_position": offset >> 6 & 63,
-            "rank_number": offset >> 16 & 1,
-            "card_handle": dimm.card_handle,
-            "module_handle": dimm.module_handle,
-        }
-        return self.replace(**{name: value for name, value in spot.items() if self.is_valid(name)})
-
-    @property
-    def component(self) -> str:
-        if self.dimm:
-            return self.dimm.locator
-        replaceable = ("node", "card", "module")
-        return " ".join(f"{name} {value}" for name, value in self.location() if name in replaceable)
-
     def location(self) -> Iterator[tuple[str, int]]:
         """Where it was, as far as the record knows: (name, number), from node to bit."""
-        for name in ("node", "card", "module", "rank_number"):
-            if self.is_valid(name):
-                yield name.removesuffix("_number"), getattr(self, name)
-        yield from self._bank()
-        for name in ("device", "row", "column", "bit_position"):
-            if self.is_valid(name):
-                value = self.full_row if name == "row" else getattr(self, name)
-                yield name.removesuffix("_position"), value
+        yield from valid_places(self, ("node", "card", "module", "rank_number"))
+        yield from bank_places(self, MemoryValid)
+        for name, value in valid_places(self, ("device", "row", "column", "bit_position")):
+            yield name, self.full_row if name == "row" else value
         if self.validation_bits & MemoryValid.CHIP_IDENTIFICATION and self.is_valid("extended"):
             yield "chip", ExtendedWord(self.extended).chip_identification
-
-    def _bank(self) -> Iterator[tuple[str, int]]:
-        if self.validation_bits & MemoryValid.BANK:
-            yield "bank", self.bank
-        if self.validation_bits & MemoryValid.BANK_GROUP:
-            yield "bank group", BankWord(self.bank).bank_group
-        if self.validation_bits & MemoryValid.BANK_ADDRESS:
-            yield "bank address", BankWord(self.bank).bank_address
 
     def testimony(self) -> Iterator[Choice]:
         if self.absent:

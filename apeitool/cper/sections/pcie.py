@@ -8,6 +8,9 @@ from uuid import UUID
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
 from apeitool.registers import pcie
+from apeitool.registers import pcie_capability_2 as second
+from apeitool.registers.pci import bus_address, class_text
+from apeitool.registers.tlp import RequesterId, prefix_sentence, tlp_sentence
 from apeitool.wire.labels import Bits, Word, flag_names
 from apeitool.wire.record import Structure
 from apeitool.wire.types import (
@@ -84,10 +87,12 @@ class PcieDeviceId(Structure):
     @property
     def address(self) -> str:
         """Segment, bus, device and function as Linux and lspci write them."""
-        return (
-            f"{self.segment_number:04x}:{self.bus_number:02x}:"
-            f"{self.device_number:02x}.{self.function_number:x}"
+        return bus_address(
+            self.segment_number, self.bus_number, self.device_number, self.function_number
         )
+
+    def shown(self, name: str) -> str | None:
+        return class_text(self.class_code) if name == "class_code" else None
 
 
 class DeviceSerialNumber(Structure):
@@ -140,13 +145,13 @@ class CapabilityStructure(Structure):
     root_control: Annotated[U16, Hex, pcie.RootControl] = 0
     root_capabilities: Annotated[U16, Hex, pcie.RootCapabilities] = 0
     root_status: Annotated[U32, Hex, pcie.RootStatus] = 0
-    device_capabilities_2: Annotated[U32, Hex] = 0
-    device_control_2: Annotated[U16, Hex, pcie.DeviceControl2] = 0
+    device_capabilities_2: Annotated[U32, Hex, second.DeviceCapabilities2] = 0
+    device_control_2: Annotated[U16, Hex, second.DeviceControl2] = 0
     device_status_2: Annotated[U16, Hex] = 0
-    link_capabilities_2: Annotated[U32, Hex] = 0
-    link_control_2: Annotated[U16, Hex] = 0
-    link_status_2: Annotated[U16, Hex] = 0
-    slot_capabilities_2: Annotated[U32, Hex] = 0
+    link_capabilities_2: Annotated[U32, Hex, second.LinkCapabilities2] = 0
+    link_control_2: Annotated[U16, Hex, second.LinkControl2] = 0
+    link_status_2: Annotated[U16, Hex, second.LinkStatus2] = 0
+    slot_capabilities_2: Annotated[U32, Hex, second.SlotCapabilities2] = 0
     slot_control_2: Annotated[U16, Hex] = 0
     slot_status_2: Annotated[U16, Hex] = 0
 
@@ -168,10 +173,26 @@ class AerInformation(Structure):
     header_log: Annotated[Sequence[int], Array(u32, 4), Hex] = (0, 0, 0, 0)
     root_error_command: Annotated[U32, Hex, pcie.RootErrorCommand] = 0
     root_error_status: Annotated[U32, Hex, pcie.RootErrorStatus] = 0
-    correctable_error_source_id: Annotated[U16, Hex] = 0
-    uncorrectable_error_source_id: Annotated[U16, Hex] = 0
+    correctable_error_source_id: Annotated[U16, Hex, RequesterId] = 0
+    uncorrectable_error_source_id: Annotated[U16, Hex, RequesterId] = 0
     tlp_prefix_log: Annotated[Sequence[int], Array(u32, 4), Hex] = (0, 0, 0, 0)
     rest: Annotated[bytes, Bytes(24), "behind the TLP prefix log"] = bytes(24)
+
+    def shown(self, name: str) -> str | None:
+        if name == "tlp_prefix_log":
+            return _log(
+                self.tlp_prefix_log,
+                ", ".join(filter(None, map(prefix_sentence, self.tlp_prefix_log))),
+            )
+        control = pcie.AerCapabilitiesAndControl(self.capabilities_and_control)
+        if name == "header_log" and not control.logged_tlp_in_flit_mode:
+            return _log(self.header_log, tlp_sentence(self.header_log))
+        return None
+
+
+def _log(words: Sequence[int], sentence: str) -> str | None:
+    """The words of a log with what they say, if that is anything."""
+    return f"{' '.join(f'{w:#010x}' for w in words)} ({sentence})" if sentence else None
 
 
 class PcieErrorSection(Section):
