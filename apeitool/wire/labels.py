@@ -109,7 +109,7 @@ class Bits:
     their type, or else in the validation field of the structure that holds the word.
     """
 
-    __slots__ = ("doc", "low", "name", "type", "when", "width")
+    __slots__ = ("doc", "hexadecimal", "low", "name", "type", "when", "width")
 
     def __init__(
         self,
@@ -118,7 +118,10 @@ class Bits:
         type: Any = None,
         doc: str = "",
         when: enum.IntFlag | None = None,
+        *,
+        hexadecimal: bool = False,
     ) -> None:
+        self.hexadecimal = hexadecimal
         self.low = low
         self.width = width
         self.type = type
@@ -226,6 +229,6 @@ def word_lines(
         elif bits.type is not None:
             yield name, f"{bits.type(got).text} ({got})"
         else:
-            yield name, str(got)
+            yield name, f"{got:#x}" if bits.hexadecimal else str(got)
     if rest:
         yield "reserved", f"{rest:#x}"
