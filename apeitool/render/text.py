@@ -56,7 +56,7 @@ def headline(thing: Structure) -> list[str]:
 
 @headline.register
 def _section(thing: Section) -> list[str]:
-    return [_capital(thing.sentence())]
+    return [_capital(harmless(thing.sentence()))]
 
 
 @headline.register
@@ -145,7 +145,7 @@ def _told(notification: Notification) -> str:
 
 def _event(severity: Any, section: Section, fru: str) -> str:
     where = f", in {fru}" if fru else ""
-    return f"{severity.text.upper()}: {section.sentence()}{where}"
+    return f"{severity.text.upper()}: {harmless(section.sentence())}{where}"
 
 
 def _has_section(entry: Structure) -> bool:
