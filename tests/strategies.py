@@ -38,18 +38,39 @@ UNFINISHED = {
     "MemorySection": "likewise",
     "X64General": "its subclasses add the rest of the state",
     "X86Context": "its subclasses add the registers",
+    "JaguarErrorSection": "its subclasses add the registers of their type",
 }
 """Bases that are decoded in their own right, but that nobody builds."""
 
 
 def is_finished(cls: type[Structure]) -> bool:
     """Whether one builds this structure, not only what extends it."""
-    return cls.__name__ not in UNFINISHED
+    is_bare = not cls.fields and len(kinds_of(cls)) > 1
+    return cls.__name__ not in UNFINISHED and not is_bare
+
+
+TOLD: dict[str, tuple[str, tuple[bytes, ...]]] = {
+    "NvidiaErrorSection": ("its signature", (b"", b"CMET-INFO", b"FWERROR")),
+    "AmpereAltraErrorSection": ("two bits of its type", (b"",)),
+    "AmpereOneErrorSection": ("four bits of its type", (b"", b"\0\x10", b"\0\x60")),
+    "YitianErrorSection": ("its type", (b"\x50", b"")),
+}
+"""Structures in which a field says what a part is: (which, bytes to begin with).  They are built
+from bytes, since a constructor's caller says both."""
+
+
+def _read(cls: type[Structure]) -> Strategy:
+    noise = st.binary(min_size=cls.shortest, max_size=cls.fixed_size + 6 * LENGTH)
+    starts = st.sampled_from(TOLD[cls.__name__][1])
+    data = st.tuples(starts, noise).map(lambda both: both[0] + both[1][len(both[0]) :])
+    return data.map(cls.from_bytes).map(lambda item: item.sealed())
 
 
 @cache
 def instances(cls: type[Structure]) -> Strategy:
     """Instances as a caller builds them: what is derived, is."""
+    if cls.__name__ in TOLD:
+        return _read(cls)
     given = _overrides(cls)
     for field in cls.fields:
         if field.derived is None and field.name not in given:
@@ -178,6 +199,8 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "MemoryMappedContext.registers": ("likewise", lambda cls: _addressed(cls, 8)),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
     "UnknownPerDetail.rest": ("likewise", lambda cls: _few()),
+    "UnknownEventInfo.rest": ("likewise", lambda cls: _few()),
+    "UnknownCrashData.rest": ("likewise", lambda cls: _few()),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),
