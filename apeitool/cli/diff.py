@@ -54,7 +54,7 @@ def command(context: click.Context, left: str, right: str, kind: str | None) -> 
 def _objects(path: str, kind: str | None) -> list[Found]:
     from apeitool.capture.container import decode
 
-    return [(capture.origin, decode(capture)) for capture in captures(path, kind)]
+    return [(capture.place, decode(capture)) for capture in captures(path, kind)]
 
 
 def _compared(old: Found | None, new: Found | None, paint: Paint) -> str:
