@@ -231,7 +231,7 @@ class Reader:
                     yield from self._decoded(captures)
                 except ApeiError as wrong:
                     self.count += 1
-                    self._fail("", wrong)
+                    self.fail("", wrong)
             if passed:
                 talk(f"{path}: passed over tables of other kinds: {', '.join(passed)}")
 
@@ -244,11 +244,12 @@ class Reader:
             try:
                 found = decode(capture, strict=self.strict)
             except ApeiError as wrong:
-                self._fail(capture.place, wrong)
+                self.fail(capture.place, wrong)
                 continue
             yield capture.place, found
 
-    def _fail(self, origin: str, wrong: ApeiError) -> None:
+    def fail(self, origin: str, wrong: ApeiError) -> None:
+        """Count an object that nothing can be made of, and say why."""
         self.failures += 1
         self.reasons[_VARYING.sub("#", getattr(wrong, "message", str(wrong)))] += 1
         talk(f"{origin}: {wrong}" if origin else str(wrong))
