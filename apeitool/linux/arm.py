@@ -151,7 +151,7 @@ def _contexts(
     window: Window, section: ArmProcessorErrorSection, offset: int, left: int
 ) -> Iterator[str]:
     """The register contexts, each padded as the release has it, and what the vendor has behind them."""
-    align = window.features.arm_context_alignment
+    align = window.features.context_alignment
     for index in range(section.context_information_count):
         context = window.take(ContextInformation, offset)
         size = signed(-(-(context.fixed_size + context.register_array_size) // align) * align)

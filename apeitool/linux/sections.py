@@ -128,9 +128,9 @@ MEMORY_MODULE = Rows(
 
 def memory(window: Window) -> Iterator[str]:
     """A memory error; DIMMs have the names that are known (`apeitool.cper.dimm`)."""
-    section = window.take(MemoryErrorSection)
-    first_beyond = int(MemoryValid.RANK_NUMBER)
-    if window.length == MemoryErrorSection.shortest and section.validation_bits >= first_beyond:
+    is_old = window.length == MemoryErrorSection.shortest
+    section = window.take(MemoryErrorSection, size=window.length if is_old else 0)
+    if is_old and section.validation_bits >= MemoryValid.RANK_NUMBER:
         yield BEYOND
         return
     yield from MEMORY.lines(section)

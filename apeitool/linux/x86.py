@@ -102,7 +102,7 @@ def x86_processor(window: Window) -> Iterator[str]:
     if section.has_valid(X86Valid.CPUID_INFO):
         yield CPUID
         yield from dump(section.cpuid_info.to_bytes())
-    offset = section.fixed_size
+    offset, align = section.fixed_size, window.features.context_alignment
     for index in range(counts.error_information_count):
         yield INFORMATION.format(index)
         yield from _information(window.take(X86ErrorInformation, offset))
@@ -112,7 +112,7 @@ def x86_processor(window: Window) -> Iterator[str]:
         context = window.take(X86Context, offset)
         offset += context.fixed_size
         yield from _context(context, window.data(offset, context.register_array_size))
-        offset += context.register_array_size
+        offset += -(-context.register_array_size // align) * align
 
 
 def _information(information: X86ErrorInformation) -> Iterator[str]:
