@@ -18,6 +18,7 @@ from apeitool.acpi.header import Table
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import HEADER_LENGTH, StatusBlock, entry_type
 from apeitool.capture.hextext import is_printed
+from apeitool.cper.described import DescribedSection
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.record import SIGNATURE, Record
 from apeitool.cper.section import section_named
@@ -42,6 +43,7 @@ _OTHERS: dict[str, type[Structure]] = {
     "trigger": TriggerActionTable,
     "set_error_type_with_address": SetErrorTypeWithAddress,
     "record": Record,
+    "section": DescribedSection,
 }
 """Kinds that no table's signature and no section's place names."""
 
@@ -86,6 +88,8 @@ def candidates(data: bytes) -> list[str]:
         if data[:4].decode("latin-1") in TABLES and data[:8] != MAGIC.encode():
             return ["table"]
     found = ["region"] if is_region(data) else ["block"] if is_block(data) else []
+    if len(data) > DescribedSection.shortest and DescribedSection.resembles(data):
+        found.append("section")
     for name, place in section_kinds().items():
         kind = section_named(place)
         if kind is not None and kind.shortest <= len(data) and kind.resembles(data):

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 @click.option("--as", "kind", metavar="KIND", callback=known_kind, help="What the bytes are.")
 @click.option("--offset", type=integer, default=0, help="Skip so many bytes of each file.")
 @click.option("--length", type=integer, help="Take no more than so many bytes of each file.")
-@click.option("--to", "form", type=click.Choice(["text", "json", "jsonl"]), default="text",
-              help="text to read; json without loss; jsonl, one object a line.")  # fmt: skip
+@click.option("--to", "form", type=click.Choice(["text", "json", "jsonl", "cper-json"]),
+              default="text", help="text to read; json without loss; jsonl, one object a line; "
+              "cper-json as libcper has it.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Anything wrong with an object is an error.")
 @output
 @click.pass_context
@@ -52,9 +53,11 @@ def command(
     iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables that are
     none of these kinds.  The bytes tell what they are.  Where they fit more than one kind, or are
     damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
-    set_error_type_with_address, record, memory, pcie, arm_processor.
+    set_error_type_with_address, record, section (behind its descriptor), memory, pcie,
+    arm_processor.
 
-    What is wrong with an object goes to stderr, with offset, field and rule.
+    What is wrong with an object goes to stderr, with offset, field and rule; so does what
+    cper-json, which holds records and sections, does not carry of it.
     """
     if not paths and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("no FILE given, and standard input is a terminal")
@@ -65,7 +68,10 @@ def command(
         # A file that nothing can be written to stays as it is: it may be the input.
         if first is not None or target is None:
             found = objects if first is None else chain([first], objects)
-            _WRITERS[form](found, out, is_coloured(target))
+            if form == "cper-json":
+                _cper_json(_documents(found, reader), out)
+            else:
+                _WRITERS[form](found, out, is_coloured(target))
     if not reader.count:
         talk("there is no file to decode")
     if reader.failures:
@@ -108,6 +114,37 @@ def _jsonl(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool
 
     for _, found in objects:
         out.write(line(found).encode() + b"\n")
+
+
+def _documents(objects: Iterator[tuple[str, Structure]], reader: Reader) -> Iterator[str]:
+    """Each object as CPER-JSON, after what is lost of it is said."""
+    from apeitool.errors import EncodeError
+    from apeitool.render import cper_json
+
+    for origin, found in objects:
+        try:
+            text = cper_json.dumps(found)
+        except EncodeError as wrong:
+            reader.fail(origin, wrong)
+            continue
+        for loss in cper_json.losses(found):
+            instead = f"; {loss.right} comes back" if loss.right is not None else ""
+            talk(f"{origin}: not in CPER-JSON: {loss.path} {loss.left}{instead}")
+        yield text
+
+
+def _cper_json(documents: Iterator[str], out: Output) -> None:
+    """One document as it is, several as a list."""
+    first, second = next(documents, None), next(documents, None)
+    if first is None:
+        return
+    if second is None:
+        out.write(f"{first}\n".encode())
+        return
+    out.write(f"[\n{first}".encode())
+    for text in chain([second], documents):
+        out.write(f",\n{text}".encode())
+    out.write(b"\n]\n")
 
 
 _WRITERS = {"text": _text, "json": _json, "jsonl": _jsonl}

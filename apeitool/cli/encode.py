@@ -1,14 +1,18 @@
-"""``apeitool encode``: bytes from JSON or TOML."""
+"""``apeitool encode``: bytes from JSON, CPER-JSON or TOML."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli.options import output, standard_input, writer
+from apeitool.cli.options import output, standard_input, talk, writer
+
+if TYPE_CHECKING:
+    from apeitool.wire.record import Structure
 
 _ROW = 12
 
@@ -20,16 +24,16 @@ _ROW = 12
               default="binary", help="binary; hex text; a C array; the text of acpidump.")  # fmt: skip
 @output
 def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
-    """Turn JSON (of decode --to json) or TOML (of new) into bytes.
+    """Turn JSON (of decode --to json), CPER-JSON (of libcper too) or TOML (of new) into bytes.
 
     Counts, lengths and checksums that the input leaves out are computed; those that it gives are
-    kept as they are, unless --sealed asks for them anew.  Several objects follow one another.
+    kept as they are, unless --sealed asks for them anew.  Several objects follow one another.  What
+    CPER-JSON says that has no place in the bytes is named on stderr.
     """
     if form == "binary" and target is None and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError("binary output to a terminal; use -o FILE or --to hex")
     from apeitool.capture.container import load
     from apeitool.errors import CaptureError
-    from apeitool.render.json import load_items
 
     data = standard_input() if path == "-" else load(Path(path))
     try:
@@ -41,11 +45,27 @@ def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
 
         items = iter([toml.load(text)])
     else:
-        items = load_items(text)
+        items = _from_json(text)
     pieces = [(item.sealed() if sealed else item).to_bytes() for item in items]
     with writer(target) as out:
         for piece in _FORMS[form](pieces):
             out.write(piece)
+
+
+def _from_json(text: str) -> Iterator[Structure]:
+    """The objects of JSON; each tells by its members whether it is CPER-JSON."""
+    from apeitool.render import cper_json
+    from apeitool.render.json import items
+    from apeitool.render.plain import from_plain
+
+    for path, plain in items(text):
+        if cper_json.is_cper_json(plain):
+            found, unread = cper_json.read(plain, path)
+            for member in unread:
+                talk(f"{member}: no place for it in the bytes")
+            yield found
+        else:
+            yield from_plain(plain, path=path)
 
 
 def is_toml(text: str) -> bool:

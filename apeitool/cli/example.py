@@ -82,7 +82,7 @@ def _memory(address: int) -> Section:
 def _section(kind: str) -> Section:
     import apeitool as apei
     from apeitool.cper.sections.pcie import AerInformation, PcieDeviceId, PcieVersion
-    from apeitool.registers.pcie import PortType
+    from apeitool.registers.pcie_capability import PortType
 
     if kind == "memory":
         return _memory(0x12345000)

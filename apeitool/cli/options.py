@@ -175,7 +175,7 @@ class Reader:
                     yield from self._decoded(captures)
                 except ApeiError as wrong:
                     self.count += 1
-                    self._fail("", wrong)
+                    self.fail("", wrong)
             if passed:
                 talk(f"{path}: passed over tables of other kinds: {', '.join(passed)}")
 
@@ -188,10 +188,11 @@ class Reader:
             try:
                 found = decode(capture, strict=self.strict)
             except ApeiError as wrong:
-                self._fail(capture.origin, wrong)
+                self.fail(capture.origin, wrong)
                 continue
             yield capture.origin, found
 
-    def _fail(self, origin: str, wrong: ApeiError) -> None:
+    def fail(self, origin: str, wrong: ApeiError) -> None:
+        """Say what is wrong with an object, and count it."""
         self.failures += 1
         talk(f"{origin}: {wrong}" if origin else str(wrong))

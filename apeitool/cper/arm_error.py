@@ -6,6 +6,7 @@ Source:  UEFI 2.10 N.2.4.4.1
 import enum
 
 from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.shapes import Json, Pair
 
 
 class ArmErrorType(enum.IntFlag):
@@ -18,6 +19,15 @@ class ArmErrorType(enum.IntFlag):
     TLB = 4
     BUS = 8
     MICRO_ARCHITECTURAL = 16
+
+
+ERROR_TYPE_NAMES = {
+    ArmErrorType.CACHE: "Cache Error",
+    ArmErrorType.TLB: "TLB Error",
+    ArmErrorType.BUS: "Bus Error",
+    ArmErrorType.MICRO_ARCHITECTURAL: "Micro-Architectural Error",
+}
+"""How CPER-JSON calls them."""
 
 
 class ErrorFlags(enum.IntFlag):
@@ -53,7 +63,9 @@ class CacheOperation(Label):
     MANAGEMENT = 10
 
 
-class TlbOperation(Label):
+class TlbOperation(
+    Label, json={7: "Local Management Operation", 8: "External Management Operation"}
+):
     """What the TLB was doing."""
 
     GENERIC_ERROR = 0
@@ -79,7 +91,9 @@ class BusOperation(Label):
     PREFETCH = 6
 
 
-class Participation(Label):
+class Participation(
+    Label, json={0: "Local Processor Originated Request", 1: "Local Processor Responded to Request"}
+):
     """The processor's part in a bus error."""
 
     LOCAL_PROCESSOR_ORIGINATED = 0
@@ -158,12 +172,29 @@ class BusErrorInformation(ErrorWord):
     """
 
     operation = Bits(18, 4, BusOperation, when=ErrorWordValid.OPERATION)
-    affinity_level = Bits(22, 3, when=ErrorWordValid.LEVEL)
-    participation_type = Bits(29, 2, Participation, when=ErrorWordValid.PARTICIPATION_TYPE)
-    time_out = Bits(31, when=ErrorWordValid.TIME_OUT)
-    address_space = Bits(32, 2, AddressSpace, when=ErrorWordValid.ADDRESS_SPACE)
+    affinity_level = Bits(22, 3, when=ErrorWordValid.LEVEL, json=Json("level"))
+    participation_type = Bits(
+        29,
+        2,
+        Participation,
+        when=ErrorWordValid.PARTICIPATION_TYPE,
+        json=Json(shape=Pair(unknown="Unknown")),
+    )
+    time_out = Bits(31, when=ErrorWordValid.TIME_OUT, json=Json("timedOut"))
+    address_space = Bits(
+        32,
+        2,
+        AddressSpace,
+        when=ErrorWordValid.ADDRESS_SPACE,
+        json=Json(shape=Pair(unknown="Unknown")),
+    )
     memory_attributes = Bits(34, 9, when=ErrorWordValid.MEMORY_ATTRIBUTES)
-    access_mode = Bits(43, doc="0 secure, 1 normal", when=ErrorWordValid.ACCESS_MODE)
+    access_mode = Bits(
+        43,
+        doc="0 secure, 1 normal",
+        when=ErrorWordValid.ACCESS_MODE,
+        json=Json(shape=Pair(names={0: "Secure", 1: "Normal"})),
+    )
 
 
 ERROR_WORDS: dict[int, type[Word]] = {

@@ -7,11 +7,20 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from apeitool.cper.guids import LINUX_PSTORE, NOTIFICATION_TYPES
-from apeitool.cper.section import Content, Gap, OpaqueSection, Section, read_section
+from apeitool.cper.section import (
+    Content,
+    Gap,
+    OpaqueSection,
+    Section,
+    read_section,
+    section_type,
+)
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp
+from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import HIDDEN, IDENTIFIER, Json, Members, Moment, Pair
 from apeitool.wire.types import (
     AUTO,
     GUID,
@@ -75,6 +84,33 @@ class SectionFlags(enum.IntFlag):
     OVERFLOW = 128
 
 
+class Revision(Word):
+    """Revision of a record or of a section."""
+
+    minor = Bits(0, 8)
+    major = Bits(8, 8)
+
+
+_REVISION = Json(shape=Members(Revision))
+_SEVERITY = Json("severity", Pair("code", unknown="Unknown"))
+
+
+def _section_name(guid: UUID) -> str | None:
+    kind = section_type(guid)
+    return None if kind is None else kind.json_type
+
+
+def _notification_name(guid: UUID) -> str | None:
+    return NOTIFICATION_TYPES.get(str(guid))
+
+
+_FLAG_NAMES = {
+    RecordFlags.RECOVERED: "HW_ERROR_FLAGS_RECOVERED",
+    RecordFlags.PREVIOUS_ERROR: "HW_ERROR_FLAGS_PREVERR",
+    RecordFlags.SIMULATED: "HW_ERROR_FLAGS_SIMULATED",
+}
+
+
 class SectionDescriptor(Structure):
     """Section descriptor: where a section of the record is, and what it is about.
 
@@ -85,13 +121,15 @@ class SectionDescriptor(Structure):
 
     section_offset: Annotated[U32, Unit("bytes")] = 0
     section_length: Annotated[U32, Unit("bytes")] = 0
-    revision: Annotated[U16, Hex] = 0x0100
+    revision: Annotated[U16, Hex, _REVISION] = 0x0100
     validation_bits: Annotated[U8, DescriptorValid] = 0
     reserved: Annotated[U8, Hex] = 0
     flags: Annotated[U32, SectionFlags] = 0
-    section_type: GUID = NIL
+    section_type: Annotated[
+        GUID, Json(shape=Pair("data", "type", _section_name, unknown="Unknown", of=IDENTIFIER))
+    ] = NIL
     fru_id: Annotated[GUID, When(DescriptorValid.FRU_ID)] = NIL
-    section_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
+    section_severity: Annotated[Severity, u32, _SEVERITY] = Severity.RECOVERABLE
     fru_text: Annotated[str, Text(20), When(DescriptorValid.FRU_TEXT)] = ""
 
 
@@ -207,30 +245,33 @@ class Record(Structure):
     Source:  UEFI 2.10 N.2.1
     """
 
-    signature_start: Annotated[str, Text(4), Derived(lambda r: SIGNATURE)] = AUTO
-    revision: Annotated[U16, Hex] = 0x0101
-    signature_end: Annotated[U32, Hex, Derived(lambda r: SIGNATURE_END)] = AUTO
+    signature_start: Annotated[str, Text(4), Derived(lambda r: SIGNATURE), HIDDEN] = AUTO
+    revision: Annotated[U16, Hex, _REVISION] = 0x0101
+    signature_end: Annotated[U32, Hex, Derived(lambda r: SIGNATURE_END), HIDDEN] = AUTO
     section_count: Annotated[U16, Derived(lambda r: len(r.section_descriptors), last=True)] = AUTO
-    error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
+    error_severity: Annotated[Severity, u32, _SEVERITY] = Severity.RECOVERABLE
     validation_bits: Annotated[U32, RecordValid] = 0
     record_length: Annotated[
         U32, Unit("bytes"), Derived(lambda r: r.size - len(r.trailing), last=True)
     ] = AUTO
-    timestamp: Annotated[U64, Hex, Timestamp, When(RecordValid.TIMESTAMP)] = 0
+    timestamp: Annotated[U64, Hex, Timestamp, When(RecordValid.TIMESTAMP), Json(shape=Moment())] = 0
     platform_id: Annotated[GUID, When(RecordValid.PLATFORM_ID)] = NIL
     partition_id: Annotated[GUID, When(RecordValid.PARTITION_ID)] = NIL
     creator_id: GUID = NIL
-    notification_type: GUID = NIL
+    notification_type: Annotated[
+        GUID, Json(shape=Pair("guid", "type", _notification_name, unknown="Unknown", of=IDENTIFIER))
+    ] = NIL
     record_id: Annotated[U64, Hex] = 0
-    flags: Annotated[U32, RecordFlags] = 0
-    persistence_information: Annotated[U64, Hex, "belongs to ERST"] = 0
+    flags: Annotated[U32, RecordFlags, Json(shape=Pair(names=_FLAG_NAMES, unknown="Unknown"))] = 0
+    persistence_information: Annotated[U64, Hex, "belongs to ERST", Json("persistenceInfo")] = 0
     reserved: Annotated[bytes, Bytes(12)] = bytes(12)
     section_descriptors: Annotated[
         Sequence[SectionDescriptor],
         Many(SectionDescriptor, count="section_count"),
         Derived(_describe),
+        HIDDEN,
     ] = AUTO
-    body: Annotated[Sequence[Content], _Body(), "sections and gaps in wire order"] = ()
+    body: Annotated[Sequence[Content], _Body(), "sections and gaps in wire order", HIDDEN] = ()
     trailing: Annotated[Rest, "bytes behind the record"] = b""
 
     @property

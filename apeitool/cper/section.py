@@ -10,7 +10,8 @@ from apeitool.cper.guids import SECTION_NAMES
 from apeitool.cper.index import SECTIONS
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.types import NIL, Aside, Engine, Part, Rest
+from apeitool.wire.shapes import BASE64, Json
+from apeitool.wire.types import NIL, Aside, Engine, Number, Part, Rest
 
 
 class Content(Structure):
@@ -34,11 +35,14 @@ class Section(Content):
     """Body of one section: of a record, or of an error data entry.
 
     Each subclass lives in a file of its own below ``cper/sections``; its last field takes whatever
-    the bytes have more than it knows.
+    the bytes have more than it knows.  In CPER-JSON its members are under ``json_key`` and its type
+    is called ``json_type``; a type that has no key there is shown as bytes.
     """
 
     guid: ClassVar[UUID] = NIL
     title: ClassVar[str] = "section"
+    json_key: ClassVar[str] = ""
+    json_type: ClassVar[str] = "Unknown"
 
     @classmethod
     def resembles(cls, data: bytes) -> bool:
@@ -65,7 +69,7 @@ class OpaqueSection(Section):
     title: ClassVar[str] = "section of unknown type"
 
     guid: Annotated[UUID, Aside(), "section type"] = NIL  # type: ignore[misc]
-    data: Rest = b""
+    data: Annotated[Rest, Json("data", BASE64)] = b""
 
     def sentence(self) -> str:
         known = section_type(self.guid)
@@ -93,6 +97,11 @@ def section_type(guid: UUID) -> type[Section] | None:
     return _FOUND[key]
 
 
+def is_named(guid: UUID) -> bool:
+    """Whether a section type has a name here, decoded or not."""
+    return section_type(guid) is not None or str(guid) in SECTION_NAMES
+
+
 def section_named(name: str) -> type[Section] | None:
     """The class of that name, or None."""
     for place in SECTIONS.values():
@@ -117,11 +126,11 @@ def read_section(engine: Engine, guid: UUID, buffer: bytes, start: int, end: int
 
 
 class SectionPart(Part):
-    """The body of one section; ``guid`` and ``length`` name the fields that tell them."""
+    """The body of one section; ``guid`` and ``length`` are what tells them."""
 
     __slots__ = ("guid",)
 
-    def __init__(self, guid: str, *, length: str) -> None:
+    def __init__(self, guid: str, *, length: Number) -> None:
         super().__init__(length)
         self.guid: Callable[[Any], UUID] = attrgetter(guid)
 

@@ -27,7 +27,7 @@ from apeitool.cper.sections.pcie import (
 )
 from apeitool.lab.images import Images
 from apeitool.lab.session import Report, Session
-from apeitool.registers.pcie import PortType
+from apeitool.registers.pcie_capability import PortType
 
 pytestmark = pytest.mark.guest
 

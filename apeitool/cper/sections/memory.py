@@ -9,6 +9,7 @@ from apeitool.cper.error_status import ErrorStatus
 from apeitool.cper.section import Section
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.problem import Problem
+from apeitool.wire.shapes import HEX64, Json, Members
 from apeitool.wire.types import U8, U16, U64, Absent, Address, Hex, Rest, When, u8
 
 
@@ -39,7 +40,16 @@ class MemoryValid(enum.IntFlag):
     CHIP_IDENTIFICATION = 1 << 21
 
 
-class MemoryErrorType(Label):
+class MemoryErrorType(
+    Label,
+    json={
+        2: "Single-bit ECC",
+        3: "Multi-bit ECC",
+        4: "Single-symbol ChipKill ECC",
+        5: "Multi-symbol ChipKill ECC",
+        15: "Physical Memory Map-out Event",
+    },
+):
     """What kind of memory error it was."""
 
     UNKNOWN = 0
@@ -61,16 +71,18 @@ class MemoryErrorType(Label):
 
 
 class BankWord(Word):
-    """The bank, where bits 19 and 20 say that it is a group and an address."""
+    """The bank: one number, or where bits 19 and 20 say so, a group and an address."""
 
-    bank_address = Bits(0, 8, when=MemoryValid.BANK_ADDRESS)
-    bank_group = Bits(8, 8, when=MemoryValid.BANK_GROUP)
+    value = Bits(0, 16, when=MemoryValid.BANK)
+    address = Bits(0, 8, when=MemoryValid.BANK_ADDRESS)
+    group = Bits(8, 8, when=MemoryValid.BANK_GROUP)
 
 
 class ExtendedWord(Word):
     """Bits that the older fields have no room for."""
 
-    row_bits_17_16 = Bits(0, 2, when=MemoryValid.EXTENDED_ROW)
+    row_bit_16 = Bits(0, when=MemoryValid.EXTENDED_ROW)
+    row_bit_17 = Bits(1, when=MemoryValid.EXTENDED_ROW)
     chip_identification = Bits(5, 3, when=MemoryValid.CHIP_IDENTIFICATION)
 
 
@@ -86,16 +98,24 @@ class MemoryErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("a5bc1114-6f64-4ede-b863-3e83ed7c83b1")
     title: ClassVar[str] = "memory error"
+    json_key: ClassVar[str] = "Memory"
+    json_type: ClassVar[str] = "Platform Memory"
 
     validation_bits: Annotated[U64, MemoryValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(MemoryValid.ERROR_STATUS)] = 0
-    physical_address: Annotated[Address, When(MemoryValid.PHYSICAL_ADDRESS)] = 0
+    physical_address: Annotated[
+        Address,
+        When(MemoryValid.PHYSICAL_ADDRESS),
+        Json(also={"physicalAddressHex": HEX64.show}),
+    ] = 0
     physical_address_mask: Annotated[Address, When(MemoryValid.PHYSICAL_ADDRESS_MASK)] = 0
     node: Annotated[U16, When(MemoryValid.NODE)] = 0
     card: Annotated[U16, When(MemoryValid.CARD)] = 0
-    module: Annotated[U16, "or rank", When(MemoryValid.MODULE)] = 0
+    module: Annotated[U16, "or rank", When(MemoryValid.MODULE), Json("moduleRank")] = 0
     bank: Annotated[
-        U16, When(MemoryValid.BANK | MemoryValid.BANK_GROUP | MemoryValid.BANK_ADDRESS)
+        U16,
+        When(MemoryValid.BANK | MemoryValid.BANK_GROUP | MemoryValid.BANK_ADDRESS),
+        Json(shape=Members(BankWord)),
     ] = 0
     device: Annotated[U16, When(MemoryValid.DEVICE)] = 0
     row: Annotated[U16, When(MemoryValid.ROW | MemoryValid.EXTENDED_ROW)] = 0
@@ -111,8 +131,12 @@ class MemoryErrorSection(Section):
         U8, Hex, ExtendedWord, When(MemoryValid.EXTENDED_ROW | MemoryValid.CHIP_IDENTIFICATION)
     ] = 0
     rank_number: Annotated[U16, When(MemoryValid.RANK_NUMBER)] = 0
-    card_handle: Annotated[U16, Hex, "SMBIOS type 16", When(MemoryValid.CARD_HANDLE)] = 0
-    module_handle: Annotated[U16, Hex, "SMBIOS type 17", When(MemoryValid.MODULE_HANDLE)] = 0
+    card_handle: Annotated[
+        U16, Hex, "SMBIOS type 16", When(MemoryValid.CARD_HANDLE), Json("cardSmbiosHandle")
+    ] = 0
+    module_handle: Annotated[
+        U16, Hex, "SMBIOS type 17", When(MemoryValid.MODULE_HANDLE), Json("moduleSmbiosHandle")
+    ] = 0
     absent: Annotated[int, Absent(73), "bytes that the producer's revision leaves out"] = 0
     trailing: Rest = b""
 
@@ -129,7 +153,7 @@ class MemoryErrorSection(Section):
     def full_row(self) -> int:
         """The row with the two bits that the extended byte adds, where it does."""
         if self.validation_bits & MemoryValid.EXTENDED_ROW and self.is_valid("extended"):
-            return self.row | ExtendedWord(self.extended).row_bits_17_16 << 16
+            return self.row | (self.extended & 3) << 16
         return self.row
 
     def shown(self, name: str) -> str | None:
@@ -165,9 +189,9 @@ class MemoryErrorSection(Section):
         if self.validation_bits & MemoryValid.BANK:
             yield "bank", self.bank
         if self.validation_bits & MemoryValid.BANK_GROUP:
-            yield "bank group", BankWord(self.bank).bank_group
+            yield "bank group", BankWord(self.bank).group
         if self.validation_bits & MemoryValid.BANK_ADDRESS:
-            yield "bank address", BankWord(self.bank).bank_address
+            yield "bank address", BankWord(self.bank).address
 
     def check(self) -> Iterator[Problem]:
         for field in self.fields:
