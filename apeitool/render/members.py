@@ -65,6 +65,35 @@ def as_written(name: str) -> str:
     return re.sub(r"_(\d)$", r"\1", name.lower())
 
 
+class Range(NamedTuple):
+    """How one range, or flag, of a word is shown.
+
+    ``when`` is its validation bit, and ``own`` the first bit of the range of the same word that has
+    it; None where the structure's validation field does.
+    """
+
+    name: str
+    low: int
+    width: int
+    type: Any
+    shape: Plain
+    when: enum.IntFlag | None
+    own: int | None
+
+    @property
+    def mask(self) -> int:
+        """Its bits, in place."""
+        return ((1 << self.width) - 1) << self.low
+
+    def is_fact(self, thing: Structure, word: int) -> bool:
+        """Whether it is one in this word of a structure."""
+        if self.when is None:
+            return True
+        if self.own is None:
+            return thing.has_valid(self.when)
+        return bool(word >> self.own & self.when)
+
+
 class Row(NamedTuple):
     """How one field of a structure is shown."""
 
@@ -79,6 +108,19 @@ class Row(NamedTuple):
         """Whether its members are those of the object around."""
         shape = self.shape
         return isinstance(shape, First | Moment) or (isinstance(shape, Members) and shape.inline)
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """The ranges that are its members, if it is shown by them."""
+        if not isinstance(self.shape, Members):
+            return ()
+        view: Any = self.shape.word or self.field.view
+        return ranges(view, self.shape, self.naming)
+
+    @property
+    def is_marked_inside(self) -> bool:
+        """Whether its ranges have each a bit in the structure's validation field."""
+        return any(part.when is not None and part.own is None for part in self.ranges)
 
 
 @cache
@@ -153,8 +195,9 @@ def members(thing: Structure, naming: Naming = camel) -> dict[str, Any]:
 
 def _shown(thing: Structure, row: Row, value: Any) -> Any:
     match row.shape:
-        case Members() as shape:
-            return _bits(shape.word or row.field.view, shape, value, thing, row.naming)
+        case Members():
+            plain = _bits(row.ranges, thing, value)
+            return plain if plain or not row.is_marked_inside else None
         case Keyed() as shape:
             return _keyed(thing, row, shape, value)
         case Item():
@@ -193,77 +236,68 @@ def _keyed(thing: Structure, row: Row, shape: Keyed, value: Any) -> Any:
         return None
     if isinstance(value, Structure):
         return {name: members(value, row.naming)}
-    return {name: _bits(kind, ALL, value, thing, row.naming)}
+    return {name: _bits(ranges(kind, ALL, row.naming), thing, value)}
 
 
 ALL = Members()
 
 
-class _Range(NamedTuple):
-    """How one range, or flag, of a word is shown."""
-
-    name: str
-    low: int
-    width: int
-    type: Any
-    shape: Plain
-    when: enum.IntFlag | None
-
-
-def ranges(view: Any, shape: Members, naming: Naming) -> Iterator[_Range]:
+@cache
+def ranges(view: Any, shape: Members, naming: Naming) -> tuple[Range, ...]:
     """The ranges of a word that are shown; those that are validation bits are not."""
     if issubclass(view, enum.IntFlag):
-        for flag in view:
-            name = _name(naming, flag.name or "", shape)
-            yield _Range(name, flag.bit_length() - 1, 1, None, shape.of or BOOLEAN, None)
-        return
+        form = shape.of or BOOLEAN
+        return tuple(
+            Range(
+                _name(naming, flag.name or "", shape),
+                flag.bit_length() - 1,
+                1,
+                None,
+                form,
+                None,
+                None,
+            )
+            for flag in view
+        )
     governors = {type(bits.when) for bits in view.ranges.values()}
+    own = {bits.type: bits.low for bits in view.ranges.values() if bits.type in governors}
+    found = []
     for bits in view.ranges.values():
-        if bits.type in governors:
+        if bits.type in own:
             continue
         fact = bits.json or _NOTHING
         name = fact.name or _name(naming, bits.name, shape)
-        form = shape.of or fact.shape or _form(bits)
-        if not isinstance(form, Plain):
-            raise TypeError(f"{bits.name}: a range has no inner structure")
-        yield _Range(name, bits.low, bits.width, bits.type, form, bits.when)
+        form = shape.of or _form(bits, fact.shape)
+        governor = own.get(type(bits.when))
+        found.append(Range(name, bits.low, bits.width, bits.type, form, bits.when, governor))
+    return tuple(found)
 
 
 def _name(naming: Naming, name: str, shape: Members) -> str:
     return shape.names.get(name.lower()) or naming(name) + shape.suffix
 
 
-def _form(bits: Bits) -> Plain:
+def _form(bits: Bits, shape: Shape | None) -> Plain:
+    if isinstance(shape, Plain):
+        return shape
+    if shape is not None:
+        raise TypeError(f"{bits.name}: a range has no inner structure")
     if bits.type is not None:
         return Pair()
     return BOOLEAN if bits.width == 1 else NUMBER
 
 
-def own_governors(view: Any) -> dict[Any, Bits]:
-    """The ranges of a word that are the validation bits of its others."""
-    if issubclass(view, enum.IntFlag):
-        return {}
-    governors = {type(bits.when) for bits in view.ranges.values()}
-    return {bits.type: bits for bits in view.ranges.values() if bits.type in governors}
-
-
-def _bits(view: Any, shape: Members, value: int, thing: Structure, naming: Naming) -> Any:
-    plain, seen = {}, 0
-    own = own_governors(view)
-    for part in ranges(view, shape, naming):
-        mask = ((1 << part.width) - 1) << part.low
-        if seen & mask:
+def _bits(parts: tuple[Range, ...], thing: Structure, word: int) -> dict[str, Any]:
+    """The ranges of a word that are facts; bits that several have in common, once."""
+    plain: dict[str, Any] = {}
+    seen = 0
+    for part in parts:
+        if seen & part.mask or not part.is_fact(thing, word):
             continue
-        if part.when is not None:
-            governor = own.get(type(part.when))
-            bit = part.when
-            is_fact = value >> governor.low & bit if governor else thing.has_valid(bit)
-            if not is_fact:
-                continue
-        seen |= mask
-        number = (value & mask) >> part.low
-        plain[part.name] = part.shape.show(part.type(number) if part.type else number)
-    return plain or None
+        seen |= part.mask
+        value = (word & part.mask) >> part.low
+        plain[part.name] = part.shape.show(part.type(value) if part.type else value)
+    return plain
 
 
 def _moment(thing: Any, value: int) -> dict[str, Any] | None:

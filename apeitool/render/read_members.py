@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from apeitool.errors import EncodeError
-from apeitool.render.members import ALL, Naming, Row, camel, own_governors, ranges, rows
+from apeitool.render.members import ALL, Naming, Range, Row, camel, ranges, rows
 from apeitool.render.plain import listed, what
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.shapes import (
@@ -52,12 +52,11 @@ class Reading:
         known: set[tuple[str, ...]] = set()
         for row in rows(kind, naming):
             known |= set(_places(row)) | {(name,) for name in row.fact.also}
-            if not (_has(plain, row)):
+            if not _has(plain, row):
                 continue
-            value = self._value(kind, row, plain, path, values, valid)
-            values[row.field.name] = value
-            if row.field.when is not None and row.fact.marks and not _marks_itself(row):
-                _mark(valid, _first(row.field.when))
+            values[row.field.name] = self._value(kind, row, plain, path, values, valid)
+            if row.fact.marks and not row.is_marked_inside:
+                _mark(valid, row.field.when)
         for field in kind.fields:
             if field.view in valid:
                 values[field.name] = valid[field.view]
@@ -83,8 +82,7 @@ class Reading:
         field, shape = row.field, row.shape
         match shape:
             case Members():
-                view = shape.word or field.view
-                return self._word(view, shape, found, path, row.naming, valid)
+                return self._word(row.ranges, found, path, valid, noting=not shape.inline)
             case Keyed():
                 return self._keyed(row, shape, found, path, valid)
             case Item():
@@ -140,44 +138,41 @@ class Reading:
         kind, path = shape.types[name], f"{path}.{name}"
         if issubclass(kind, Structure):
             return self.structure(kind, plain[name], path, row.naming)
-        return self._word(kind, ALL, plain[name], path, row.naming, valid)
+        return self._word(ranges(kind, ALL, row.naming), plain[name], path, valid)
 
     def _word(
         self,
-        view: Any,
-        shape: Members,
+        parts: tuple[Range, ...],
         found: Any,
         path: str,
-        naming: Naming,
         valid: dict[Any, int],
+        *,
+        noting: bool = True,
     ) -> int:
         plain = _object(found, path)
-        own = own_governors(view)
-        value = 0
-        names: set[tuple[str, ...]] = set()
-        for part in ranges(view, shape, naming):
-            names.add((part.name,))
+        word = 0
+        for part in parts:
             if part.name not in plain:
                 continue
-            number = _read(part.shape, plain[part.name], f"{path}.{part.name}")
-            if number >> part.width:
-                message = f"{number} given, there are {part.width} bits"
+            value = _read(part.shape, plain[part.name], f"{path}.{part.name}")
+            if value >> part.width:
+                message = f"{value} given, there are {part.width} bits"
                 raise EncodeError(message, path=f"{path}.{part.name}")
-            value |= number << part.low
-            if part.when is not None:
-                governor = own.get(type(part.when))
-                if governor is None:
-                    _mark(valid, _first(part.when))
-                else:
-                    value |= _first(part.when) << governor.low
-        if not shape.inline:
-            self._note(plain, names, path)
-        return value
+            word |= value << part.low
+            if part.own is None:
+                _mark(valid, part.when)
+            else:
+                word |= _first(part.when or 0) << part.own
+        if noting:
+            self._note(plain, {(part.name,) for part in parts}, path)
+        return word
 
     def _note(self, plain: dict[str, Any], known: set[tuple[str, ...]], path: str) -> None:
         """Keep the paths of the members that nothing has read."""
         for name, value in plain.items():
-            if (name,) in known:
+            # The same number once more, in hex.
+            same = name.removesuffix("Hex").removesuffix("_")
+            if (name,) in known or (same,) in known:
                 continue
             inner = {place[1:] for place in known if place[0] == name}
             if inner and isinstance(value, dict):
@@ -186,21 +181,15 @@ class Reading:
                 self.unread.append(f"{path}.{name}")
 
 
-def _marks_itself(row: Row) -> bool:
-    """Whether the ranges inside have validation bits of their own in the structure's field."""
-    if not isinstance(row.shape, Members) or row.field.when is None:
-        return False
-    view = row.shape.word or row.field.view
-    return any(part.when is not None for part in ranges(view, row.shape, row.naming))
+def _mark(valid: dict[Any, int], bits: enum.IntFlag | None) -> None:
+    """A field, or a range, that these bits govern is a fact."""
+    if bits is not None:
+        valid[type(bits)] = valid.get(type(bits), 0) | _first(bits)
 
 
-def _mark(valid: dict[Any, int], bit: enum.IntFlag) -> None:
-    valid[type(bit)] = valid.get(type(bit), 0) | bit
-
-
-def _first(bits: enum.IntFlag) -> enum.IntFlag:
+def _first(bits: int) -> int:
     """Of several validation bits the lowest, which is the field's own."""
-    return type(bits)(bits & -bits)
+    return bits & -bits
 
 
 def _only(row: Row) -> type[Structure]:
@@ -214,9 +203,8 @@ def _only(row: Row) -> type[Structure]:
 def _places(row: Row) -> Iterator[tuple[str, ...]]:
     """The paths of the members that a field is shown as."""
     match row.shape:
-        case Members(inline=True) as shape:
-            for part in ranges(shape.word or row.field.view, shape, row.naming):
-                yield (part.name,)
+        case Members(inline=True):
+            yield from ((part.name,) for part in row.ranges)
         case First():
             for inner in rows(_only(row), row.naming):
                 yield from _places(inner)
