@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from apeitool.capture.container import Capture as Capture
     from apeitool.capture.container import decode as decode
     from apeitool.capture.container import open as open  # noqa: A004 - the contract's name
+    from apeitool.cper.dialect import Choice as Choice
+    from apeitool.cper.dialect import Topic as Topic
+    from apeitool.cper.dialect import dialect_of as dialect_of
+    from apeitool.cper.dialect import forced as forced
+    from apeitool.cper.dialect import using as using
     from apeitool.cper.record import Record as Record
     from apeitool.cper.record import SectionDescriptor as SectionDescriptor
     from apeitool.cper.section import OpaqueSection as OpaqueSection
@@ -57,6 +62,7 @@ if TYPE_CHECKING:
     from apeitool.errors import BadValue as BadValue
     from apeitool.errors import CaptureError as CaptureError
     from apeitool.errors import DecodeError as DecodeError
+    from apeitool.errors import DialectError as DialectError
     from apeitool.errors import EncodeError as EncodeError
     from apeitool.errors import FirmwareFault as FirmwareFault
     from apeitool.errors import GuestFault as GuestFault
@@ -93,6 +99,7 @@ _HOMES = {
     "acpi.hest.table": ("Hest",),
     "acpi.status": ("GenericErrorDataEntryV2", "GenericErrorDataEntryV3", "StatusBlock"),
     "capture.container": ("Capture", "decode", "open"),
+    "cper.dialect": ("Choice", "Topic", "dialect_of", "forced", "using"),
     "cper.record": ("Record", "SectionDescriptor"),
     "cper.section": ("OpaqueSection", "Section"),
     "cper.sections.arm_processor": (
@@ -114,6 +121,7 @@ _HOMES = {
         "BadValue",
         "CaptureError",
         "DecodeError",
+        "DialectError",
         "EncodeError",
         "FirmwareFault",
         "GuestFault",

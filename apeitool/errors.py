@@ -79,6 +79,10 @@ class CaptureError(ApeiError):
         super().__init__(f"{where}: {message}" if where else message)
 
 
+class DialectError(ApeiError):
+    """There is no such dialect, or no such reading of a topic."""
+
+
 class AccessError(ApeiError):
     """An address where there is no memory, or a register that cannot be read or written."""
 

@@ -4,7 +4,8 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Self
 
-from apeitool.cper.record import SectionFlags
+from apeitool.cper.dialect import Choice
+from apeitool.cper.record import SectionFlags, flags_testimony, section_flags
 from apeitool.cper.section import OpaqueSection, Section, SectionPart
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp
@@ -22,6 +23,7 @@ from apeitool.wire.types import (
     Derived,
     Hex,
     Many,
+    Named,
     Raw,
     Rest,
     Text,
@@ -63,10 +65,13 @@ class GenericErrorDataEntry(Structure):
     error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
     revision: Annotated[U16, Hex] = 0x0300
     validation_bits: Annotated[U8, EntryValid] = 0
-    flags: Annotated[U8, SectionFlags] = 0
+    flags: Annotated[U8, SectionFlags, Named(section_flags)] = 0
     error_data_length: Annotated[U32, Unit("bytes"), Derived(lambda e: e.section.size)] = AUTO
     fru_id: Annotated[GUID, When(EntryValid.FRU_ID)] = NIL
     fru_text: Annotated[str, Text(20), When(EntryValid.FRU_TEXT)] = ""
+
+    def testimony(self) -> Iterator[Choice]:
+        return flags_testimony(self.flags)
 
     def check(self) -> Iterator[Problem]:
         section: Section = getattr(self, "section", OpaqueSection())
@@ -103,6 +108,11 @@ class GenericErrorDataEntryV3(GenericErrorDataEntry):
     section: Annotated[Section, SectionPart("section_type", length="error_data_length")] = (
         OpaqueSection()
     )
+
+    def testimony(self) -> Iterator[Choice]:
+        yield from super().testimony()
+        if self.is_valid("timestamp"):
+            yield Timestamp(self.timestamp).testimony()
 
 
 def entry_type(buffer: bytes, position: int) -> type[GenericErrorDataEntry]:

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from apeitool.cli import selection
 from apeitool.cli.options import (
     Output,
     Reader,
     colour,
+    dialect,
     integer,
     is_coloured,
     known_kind,
@@ -31,14 +33,18 @@ if TYPE_CHECKING:
 @click.option("--as", "kind", metavar="KIND", callback=known_kind, help="What the bytes are.")
 @click.option("--offset", type=integer, default=0, help="Skip so many bytes of each file.")
 @click.option("--length", type=integer, help="Take no more than so many bytes of each file.")
-@click.option("--to", "form", type=click.Choice(["text", "json", "jsonl", "cper-json"]),
-              default="text", help="text to read; json without loss; jsonl, one object a line; "
-              "cper-json as libcper has it.")  # fmt: skip
+@click.option("--to", "form",
+              type=click.Choice(["text", "summary", "json", "jsonl", "cper-json"]), default="text",
+              help="text to read; a summary of all errors by place; json without loss; jsonl, one "
+              "object a line; cper-json as libcper has it.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Anything wrong with an object is an error.")
+@selection.options
+@dialect
 @output
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     paths: tuple[str, ...],
     kind: str | None,
     offset: int,
@@ -46,6 +52,7 @@ def command(
     form: str,
     strict: bool,
     target: Path | None,
+    **filters: Any,
 ) -> None:
     """Decode tables, status blocks, records and sections.
 
@@ -62,7 +69,7 @@ def command(
     if not paths and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("no FILE given, and standard input is a terminal")
     reader = Reader(kind, offset, length, strict=strict)
-    objects = _with_problems(reader.objects(paths or ("-",)))
+    objects = _with_problems(reader.objects(paths or ("-",)), selection.Selection(**filters))
     with writer(target) as out:
         first = next(objects, None)
         # A file that nothing can be written to stays as it is: it may be the input.
@@ -74,17 +81,18 @@ def command(
                 _WRITERS[form](found, out, is_coloured(target))
     if not reader.count:
         talk("there is no file to decode")
+    reader.talk_of_failures()
     if reader.failures:
-        if reader.count > 1:
-            talk(f"{reader.failures} of {reader.count} objects could not be decoded")
         context.exit(1)
 
 
 def _with_problems(
-    objects: Iterator[tuple[str, Structure]],
+    objects: Iterator[tuple[str, Structure]], wanted: selection.Selection
 ) -> Iterator[tuple[str, Structure]]:
-    """The same, each after its problems are said."""
+    """Those that are wanted, each after its problems are said."""
     for origin, found in objects:
+        if not wanted.keeps(found):
+            continue
         for problem in found.problems:
             talk(f"{origin}: {problem}")
         yield origin, found
@@ -128,8 +136,7 @@ def _documents(objects: Iterator[tuple[str, Structure]], reader: Reader) -> Iter
             reader.fail(origin, wrong)
             continue
         for loss in cper_json.losses(found):
-            instead = f"; {loss.right} comes back" if loss.right is not None else ""
-            talk(f"{origin}: not in CPER-JSON: {loss.path} {loss.left}{instead}")
+            talk(f"{origin}: not in CPER-JSON: {loss}")
         yield text
 
 
@@ -147,4 +154,15 @@ def _cper_json(documents: Iterator[str], out: Output) -> None:
     out.write(b"\n]\n")
 
 
-_WRITERS = {"text": _text, "json": _json, "jsonl": _jsonl}
+def _summary(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool) -> None:
+    from apeitool.render.harmless import printable
+    from apeitool.render.summary import Summary
+
+    summary = Summary()
+    for _, found in objects:
+        summary.add(found)
+    for row in summary.lines():
+        out.write(printable(row).encode() + b"\n")
+
+
+_WRITERS = {"text": _text, "summary": _summary, "json": _json, "jsonl": _jsonl}

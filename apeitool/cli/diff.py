@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from apeitool.cli.explain import captures
-from apeitool.cli.options import colour, is_coloured, known_kind, writer
+from apeitool.cli.options import colour, dialect, is_coloured, known_kind, writer
 
 if TYPE_CHECKING:
     from apeitool.render.text import Paint
@@ -23,6 +23,7 @@ Found = tuple[str, "Structure"]
 @click.argument("right", metavar="B|-")
 @click.option("--as", "kind", metavar="KIND", callback=known_kind,
               help="What the bytes of both are; see decode.")  # fmt: skip
+@dialect
 @click.pass_context
 def command(context: click.Context, left: str, right: str, kind: str | None) -> None:
     """Compare two tables, status blocks, records or sections, field by field.

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from apeitool.cli.options import output, standard_input, talk, writer
+from apeitool.cli.selection import SEVERITIES
 
 if TYPE_CHECKING:
+    from apeitool.acpi.conversion import Converted
+    from apeitool.cper.severity import Severity
     from apeitool.wire.record import Structure
 
 _ROW = 12
@@ -20,17 +23,26 @@ _ROW = 12
 @click.command("encode")
 @click.argument("path", metavar="FILE|-")
 @click.option("--sealed", is_flag=True, help="Compute counts, lengths and checksums anew.")
-@click.option("--to", "form", type=click.Choice(["binary", "hex", "c", "acpidump"]),
-              default="binary", help="binary; hex text; a C array; the text of acpidump.")  # fmt: skip
+@click.option("--to", "form",
+              type=click.Choice(["binary", "record", "block", "section", "qmp", "acpidump", "hex", "c"]),
+              default="binary",
+              help="binary; as a record, a status block or bare sections; as a command for QEMU's "
+              "monitor; the text of acpidump; hex text; a C array.")  # fmt: skip
+@click.option("--severity", type=click.Choice(SEVERITIES),
+              help="How bad it was, where a bare section becomes a block or a record.")  # fmt: skip
 @output
-def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
+def command(path: str, sealed: bool, form: str, severity: str | None, target: Path | None) -> None:
     """Turn JSON (of decode --to json), CPER-JSON (of libcper too) or TOML (of new) into bytes.
 
     Counts, lengths and checksums that the input leaves out are computed; those that it gives are
     kept as they are, unless --sealed asks for them anew.  Several objects follow one another.  What
     CPER-JSON says that has no place in the bytes is named on stderr.
+
+    --to record, block, section and qmp turn what reports errors into another carrier.  What that
+    has no place for is said on stderr.
     """
-    if form == "binary" and target is None and sys.stdout is not None and sys.stdout.isatty():
+    is_binary = form in ("binary", *_CARRIERS)
+    if is_binary and target is None and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError("binary output to a terminal; use -o FILE or --to hex")
     from apeitool.capture.container import load
     from apeitool.errors import CaptureError
@@ -46,9 +58,9 @@ def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
         items = iter([toml.load(text)])
     else:
         items = _from_json(text)
-    pieces = [(item.sealed() if sealed else item).to_bytes() for item in items]
+    whole = (item.sealed() if sealed else item for item in items)
     with writer(target) as out:
-        for piece in _FORMS[form](pieces):
+        for piece in _written(whole, form, severity):
             out.write(piece)
 
 
@@ -66,6 +78,54 @@ def _from_json(text: str) -> Iterator[Structure]:
             yield found
         else:
             yield from_plain(plain, path=path)
+
+
+def _written(items: Iterator[Structure], form: str, severity: str | None) -> Iterator[bytes]:
+    """The items in a form, piece by piece."""
+    if form in _FORMS:
+        yield from _FORMS[form]([item.to_bytes() for item in items])
+        return
+    for item in items:
+        converted = _CARRIERS["block" if form == "qmp" else form](item, severity)
+        for lost in converted.lost:
+            talk(f"lost: {lost}")
+        for thing in converted.things:
+            yield _command(thing) if form == "qmp" else thing.to_bytes()
+
+
+def _command(block: Structure) -> bytes:
+    from apeitool.acpi.status import StatusBlock
+    from apeitool.qemu.command import inject
+
+    assert isinstance(block, StatusBlock)
+    return inject(block).encode() + b"\n"
+
+
+def _to_record(item: Structure, severity: str | None) -> Converted:
+    from apeitool.acpi.conversion import to_records
+
+    return to_records(item, _severity(severity))
+
+
+def _to_block(item: Structure, severity: str | None) -> Converted:
+    from apeitool.acpi.conversion import to_blocks
+
+    return to_blocks(item, _severity(severity))
+
+
+def _to_section(item: Structure, severity: str | None) -> Converted:
+    from apeitool.acpi.conversion import to_sections
+
+    return to_sections(item)
+
+
+_CARRIERS = {"record": _to_record, "block": _to_block, "section": _to_section}
+
+
+def _severity(name: str | None) -> Severity | None:
+    from apeitool.cper.severity import Severity
+
+    return None if name is None else Severity[name.upper()]
 
 
 def is_toml(text: str) -> bool:

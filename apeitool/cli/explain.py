@@ -10,6 +10,7 @@ import click
 
 from apeitool.cli.options import (
     colour,
+    dialect,
     integer,
     is_coloured,
     known_kind,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
               help="What the bytes are; see decode.")  # fmt: skip
 @click.option("--offset", type=integer, default=0, help="Skip so many bytes of the file.")
 @click.option("--length", type=integer, help="Take no more than so many bytes of the file.")
+@dialect
 @output
 @click.pass_context
 def command(

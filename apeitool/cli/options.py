@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +37,28 @@ output = click.option(
     type=click.Path(path_type=Path),
     help="Write here instead of stdout.",
 )
+
+
+def _speak(context: click.Context, option: click.Parameter, words: tuple[str, ...]) -> None:
+    """Put the dialect in force for as long as the command runs.
+
+    Raises:  BadParameter when there is no such dialect.
+    """
+    if words:
+        from apeitool.cper.dialect import forced, using
+        from apeitool.errors import DialectError
+
+        try:
+            context.with_resource(using(forced(*words)))
+        except DialectError as wrong:
+            raise click.BadParameter(str(wrong)) from wrong
+
+
+dialect = click.option(
+    "--dialect", multiple=True, metavar="NAME|TOPIC=READING", callback=_speak, expose_value=False,
+    help="Read what producers write differently in this one's way (windows, amdgpu, uefi-2.9, "
+    "libcper, timestamp=binary, ...); by default the record tells.",
+)  # fmt: skip
 
 
 class Output:
@@ -151,6 +175,7 @@ class Reader:
         self.strict = strict
         self.count = 0
         self.failures = 0
+        self.reasons: Counter[str] = Counter()
 
     def objects(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Structure]]:
         """(origin, object) of everything that can be decoded; the rest is talked about."""
@@ -159,7 +184,7 @@ class Reader:
 
         for path in paths:
             passed: dict[str, None] = {}
-            for name in [None] if path == "-" else files(Path(path)):
+            for name in [None] if path == "-" else _watched(files(Path(path)), path):
                 try:
                     data = load(name) if name else standard_input()
                     kind = self.kind
@@ -195,4 +220,33 @@ class Reader:
     def fail(self, origin: str, wrong: ApeiError) -> None:
         """Say what is wrong with an object, and count it."""
         self.failures += 1
+        self.reasons[_VARYING.sub("#", getattr(wrong, "message", str(wrong)))] += 1
         talk(f"{origin}: {wrong}" if origin else str(wrong))
+
+    def talk_of_failures(self) -> None:
+        """Say how many objects could not be decoded, and why, where there were several."""
+        if not self.failures or self.count < 2:
+            return
+        talk(f"{self.failures} of {self.count} objects could not be decoded")
+        if self.failures == 1:
+            return
+        for reason, count in self.reasons.most_common(_REASONS):
+            talk(f"{count:>8}  {reason}")
+        if len(self.reasons) > _REASONS:
+            talk(f"          and {len(self.reasons) - _REASONS} other reasons")
+
+
+_REASONS = 10
+"""So many reasons are named."""
+_VARYING = re.compile(r"(?:[0-9a-f]{2} ){2,}[0-9a-f]{2}|0x[0-9a-f]+|[0-9]+|'[^']*'")
+"""What differs between failures of one kind."""
+
+
+def _watched(paths: Iterator[Path], label: str) -> Iterator[Path]:
+    """The same; on a terminal whose output goes elsewhere with a progress bar."""
+    is_seen = sys.stderr is not None and sys.stderr.isatty() and not is_coloured(None)
+    if not is_seen:
+        yield from paths
+        return
+    with click.progressbar(list(paths), label=printable(label), file=sys.stderr) as known:
+        yield from known

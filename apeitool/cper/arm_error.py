@@ -4,7 +4,9 @@ Source:  UEFI 2.10 N.2.4.4.1
 """
 
 import enum
+from collections.abc import Iterable
 
+from apeitool.cper.dialect import Choice, Topic, Weight, reading
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.shapes import Json, Pair
 
@@ -12,22 +14,13 @@ from apeitool.wire.shapes import Json, Pair
 class ArmErrorType(enum.IntFlag):
     """What failed, in the encoding of UEFI 2.9A, Linux and QEMU (bits 1 to 4).
 
-    Earlier text and firmware count 0 cache, 1 TLB, 2 bus, 3 micro-architectural.
+    Others are in use, see `Topic.ARM_ERROR_TYPE` and `failed`.
     """
 
     CACHE = 2
     TLB = 4
     BUS = 8
     MICRO_ARCHITECTURAL = 16
-
-
-ERROR_TYPE_NAMES = {
-    ArmErrorType.CACHE: "Cache Error",
-    ArmErrorType.TLB: "TLB Error",
-    ArmErrorType.BUS: "Bus Error",
-    ArmErrorType.MICRO_ARCHITECTURAL: "Micro-Architectural Error",
-}
-"""How CPER-JSON calls them."""
 
 
 class ErrorFlags(enum.IntFlag):
@@ -202,3 +195,63 @@ ERROR_WORDS: dict[int, type[Word]] = {
     ArmErrorType.TLB: TlbErrorInformation,
     ArmErrorType.BUS: BusErrorInformation,
 }
+
+
+def failed(type: int, how: str) -> ArmErrorType:
+    """What failed, of a type byte by one of the readings of `Topic.ARM_ERROR_TYPE`.
+
+    Nothing, where that reading has no such type.
+    """
+    if how == "uefi-2.9":
+        return ArmErrorType(ArmErrorType.CACHE << type) if type < len(ArmErrorType) else _NOTHING
+    if how == "libcper":
+        return ArmErrorType(type << 1) if type < 1 << len(ArmErrorType) else _NOTHING
+    return _NOTHING if type & ~_ALL else ArmErrorType(type)
+
+
+_NOTHING = ArmErrorType(0)
+_ALL = sum(ArmErrorType)
+_OF_A_BUS = ErrorWordValid(0x0F80)
+"""Validation bits that only the error information of a bus has."""
+
+
+def type_name(type: int) -> str | None:
+    """How CPER-JSON calls a type byte in the dialect that is in force; None for one that it cannot."""
+    how = reading(Topic.ARM_ERROR_TYPE) or next(iter(Topic.ARM_ERROR_TYPE.readings))
+    return _TYPE_NAMES.get(failed(type, how))
+
+
+_TYPE_NAMES = {
+    ArmErrorType.CACHE: "Cache Error",
+    ArmErrorType.TLB: "TLB Error",
+    ArmErrorType.BUS: "Bus Error",
+    ArmErrorType.MICRO_ARCHITECTURAL: "Micro-Architectural Error",
+}
+
+
+def possible(type: int, word: int | None) -> list[str]:
+    """The readings by which a type byte names something, and that of a bus if ``word`` is a bus's.
+
+    ``word`` is the error information; None where it is not a fact.
+    """
+    is_bus = word is not None and bool(word & _OF_A_BUS)
+    found = {how: failed(type, how) for how in Topic.ARM_ERROR_TYPE.readings}
+    return [how for how, what in found.items() if what and (not is_bus or what & ArmErrorType.BUS)]
+
+
+def type_testimony(types: Iterable[tuple[int, int | None]]) -> Choice:
+    """How the type bytes of a section are to be read, each given with its error information."""
+    topic = Topic.ARM_ERROR_TYPE
+    fits = list(topic.readings)
+    seen: dict[int, None] = {}
+    for type, word in types:
+        fits = [how for how in fits if how in possible(type, word)]
+        seen[type] = None
+    said = ", ".join(map(str, seen))
+    default = next(iter(topic.readings))
+    if not fits:
+        return Choice(topic, default, f"no reading fits the types {said}")
+    if len(fits) == 1:
+        return Choice(topic, fits[0], f"no other fits the types {said}", Weight.EVIDENCE)
+    reason = f"types {said} would fit {' and '.join(fits[1:])} too"
+    return Choice(topic, fits[0], reason, Weight(fits[0] != default))

@@ -29,8 +29,9 @@ def discover() -> dict[str, str]:
             if thing.__module__ != module.name or "guid" not in vars(thing):
                 continue
             place = f"{module.name.removeprefix('apeitool.cper.')}:{thing.__name__}"
-            if found.setdefault(str(thing.guid), place) != place:
-                raise TypeError(f"{place} and {found[str(thing.guid)]} share {thing.guid}")
+            for guid in (thing.guid, *thing.aliases):
+                if found.setdefault(str(guid), place) != place:
+                    raise TypeError(f"{place} and {found[str(guid)]} share {guid}")
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 

@@ -21,12 +21,17 @@ NOTIFICATION_TYPES = {
     "3e62a467-ab40-409a-a698-f362d464b38f": "generic (Microsoft)",
 }
 
+WINDOWS = "cf07c4bd-b789-4e18-b3c4-1f732cb57131"
+WINDOWS_DRIVER = "57217c8d-5e66-44fb-8033-9b74cacedf5b"
 LINUX_PSTORE = "75a574e3-5052-4b29-8a8e-be2c6490b89d"
+AMDGPU = "67646d61-7570-0000-0000-000000000000"
+"""The text ``amdgpu``, where others have a GUID."""
 
 CREATORS = {
-    "cf07c4bd-b789-4e18-b3c4-1f732cb57131": "Windows kernel",
-    "57217c8d-5e66-44fb-8033-9b74cacedf5b": "Windows device driver",
+    WINDOWS: "Windows kernel",
+    WINDOWS_DRIVER: "Windows device driver",
     LINUX_PSTORE: "Linux pstore",
+    AMDGPU: "Linux amdgpu driver",
 }
 
 SECTION_NAMES = {

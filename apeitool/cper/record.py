@@ -2,11 +2,13 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from apeitool.cper.guids import LINUX_PSTORE, NOTIFICATION_TYPES
+from apeitool.cper.dialect import Choice, Topic, by_creator, reading
+from apeitool.cper.guids import NOTIFICATION_TYPES
+from apeitool.cper.persistence import PersistenceInformation
 from apeitool.cper.section import (
     Content,
     Gap,
@@ -20,7 +22,7 @@ from apeitool.cper.timestamp import Timestamp
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.shapes import HIDDEN, IDENTIFIER, Json, Members, Moment, Pair
+from apeitool.wire.shapes import HIDDEN, IDENTIFIER, NUMBER, Json, Members, Moment, Pair
 from apeitool.wire.types import (
     AUTO,
     GUID,
@@ -34,6 +36,7 @@ from apeitool.wire.types import (
     Engine,
     Hex,
     Many,
+    Named,
     Part,
     Rest,
     Text,
@@ -84,6 +87,44 @@ class SectionFlags(enum.IntFlag):
     OVERFLOW = 128
 
 
+class WindowsSectionFlags(enum.IntFlag):
+    """Section flags as Windows has them."""
+
+    PRIMARY = 1
+    CONTAINMENT_WARNING = 2
+    RESET = 4
+    ERROR_THRESHOLD_EXCEEDED = 8
+    RESOURCE_NOT_ACCESSIBLE = 16
+    LATENT_ERROR = 32
+    PROPAGATED = 64
+    FRU_TEXT_BY_PLUGIN = 128
+
+
+class AmdgpuSectionFlags(enum.IntFlag):
+    """Section flags as Linux's amdgpu has them."""
+
+    PRIMARY = 1
+    ERROR_THRESHOLD_EXCEEDED = 8
+    LATENT_ERROR = 16
+
+
+_FLAGS = {"windows": WindowsSectionFlags, "amdgpu": AmdgpuSectionFlags}
+_DISPUTED = 0xB0
+"""Section flags that not all producers name alike."""
+
+
+def section_flags(thing: Any) -> type[enum.IntFlag]:
+    """What the bits of section flags mean in the dialect that is in force."""
+    return _FLAGS.get(reading(Topic.SECTION_FLAGS) or "", SectionFlags)
+
+
+def flags_testimony(flags: int) -> Iterator[Choice]:
+    """That section flags leave a choice, if they do."""
+    if flags & _DISPUTED:
+        reason = f"nothing tells whose flags {flags:#x} are"
+        yield Choice(Topic.SECTION_FLAGS, "uefi", reason)
+
+
 class Revision(Word):
     """Revision of a record or of a section."""
 
@@ -124,13 +165,16 @@ class SectionDescriptor(Structure):
     revision: Annotated[U16, Hex, _REVISION] = 0x0100
     validation_bits: Annotated[U8, DescriptorValid] = 0
     reserved: Annotated[U8, Hex] = 0
-    flags: Annotated[U32, SectionFlags] = 0
+    flags: Annotated[U32, SectionFlags, Named(section_flags), Json(shape=Members(SectionFlags))] = 0
     section_type: Annotated[
         GUID, Json(shape=Pair("data", "type", _section_name, unknown="Unknown", of=IDENTIFIER))
     ] = NIL
     fru_id: Annotated[GUID, When(DescriptorValid.FRU_ID)] = NIL
     section_severity: Annotated[Severity, u32, _SEVERITY] = Severity.RECOVERABLE
     fru_text: Annotated[str, Text(20), When(DescriptorValid.FRU_TEXT)] = ""
+
+    def testimony(self) -> Iterator[Choice]:
+        return flags_testimony(self.flags)
 
 
 def _place(
@@ -220,7 +264,8 @@ def _descriptors(
     made: list[tuple[int, SectionDescriptor]] = []
     for node in body:
         if isinstance(node, Section):
-            index = next((i for i in wire if known[i].section_type == node.guid), -1)
+            names = (node.guid, *node.aliases)
+            index = next((i for i in wire if known[i].section_type in names), -1)
             if index >= 0:
                 wire.remove(index)
                 descriptor = known[index]
@@ -263,7 +308,13 @@ class Record(Structure):
     ] = NIL
     record_id: Annotated[U64, Hex] = 0
     flags: Annotated[U32, RecordFlags, Json(shape=Pair(names=_FLAG_NAMES, unknown="Unknown"))] = 0
-    persistence_information: Annotated[U64, Hex, "belongs to ERST", Json("persistenceInfo")] = 0
+    persistence_information: Annotated[
+        U64,
+        Hex,
+        PersistenceInformation,
+        "belongs to ERST",
+        Json("persistenceInfo", NUMBER),
+    ] = 0
     reserved: Annotated[bytes, Bytes(12)] = bytes(12)
     section_descriptors: Annotated[
         Sequence[SectionDescriptor],
@@ -276,23 +327,20 @@ class Record(Structure):
 
     @property
     def moment(self) -> datetime | None:
-        """When the record was made, on its producer's own clock; None if it does not say.
-
-        Linux's pstore puts seconds since 1970 (UTC) where others put BCD.
-        """
+        """When the record was made, on its producer's own clock; None if it does not say."""
         if not self.is_valid("timestamp"):
             return None
-        if str(self.creator_id) != LINUX_PSTORE:
-            return Timestamp(self.timestamp).moment
-        try:
-            return datetime.fromtimestamp(self.timestamp, UTC)
-        except (ValueError, OverflowError, OSError):
-            return None
+        stamp, made_by = Timestamp(self.timestamp), by_creator(self.creator_id)
+        if reading(Topic.TIMESTAMP) is None and Topic.TIMESTAMP in made_by:
+            return stamp.read(made_by[Topic.TIMESTAMP].reading)
+        return stamp.moment
 
-    def shown(self, name: str) -> str | None:
-        if name == "timestamp" and str(self.creator_id) == LINUX_PSTORE and self.moment:
-            return f"{self.moment:%Y-%m-%d %H:%M:%S} UTC (seconds since 1970, as Linux's pstore has it)"
-        return None
+    def testimony(self) -> Iterator[Choice]:
+        if self.is_valid("timestamp"):
+            yield Timestamp(self.timestamp).testimony()
+        for index, section in self._pairs():
+            if self.section_descriptors[index].section_type != section.guid:
+                yield Choice("section-type", "byte-swapped GUID", f"of {section.title}")
 
     @property
     def sections(self) -> tuple[Section, ...]:

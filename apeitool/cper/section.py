@@ -43,6 +43,8 @@ class Section(Content):
     title: ClassVar[str] = "section"
     json_key: ClassVar[str] = ""
     json_type: ClassVar[str] = "Unknown"
+    aliases: ClassVar[tuple[UUID, ...]] = ()
+    """Other GUIDs under which producers write it."""
 
     @classmethod
     def resembles(cls, data: bytes) -> bool:
@@ -52,6 +54,16 @@ class Section(Content):
     def sentence(self) -> str:
         """What happened, in words for a person on call; what the section marks invalid is left out."""
         return self.title
+
+    @property
+    def what(self) -> str:
+        """What kind of error it was, in a few words, without where."""
+        return self.title
+
+    @property
+    def component(self) -> str:
+        """The part of the machine that failed, in a few words; "" where the section does not say."""
+        return ""
 
     @property
     def physical_addresses(self) -> tuple[int, ...]:
@@ -71,12 +83,18 @@ class OpaqueSection(Section):
     guid: Annotated[UUID, Aside(), "section type"] = NIL  # type: ignore[misc]
     data: Annotated[Rest, Json("data", BASE64)] = b""
 
+    @property
+    def what(self) -> str:
+        known = section_type(self.guid)
+        if known is not None:
+            return known.title
+        return SECTION_NAMES.get(str(self.guid), f"section of unknown type {self.guid}")
+
     def sentence(self) -> str:
         known = section_type(self.guid)
         if known is not None:
-            return f"{known.title}, cut short: {len(self.data)} of {known.shortest} bytes"
-        name = SECTION_NAMES.get(str(self.guid), f"section of unknown type {self.guid}")
-        return f"{name}, {len(self.data)} bytes, not decoded"
+            return f"{self.what}, cut short: {len(self.data)} of {known.shortest} bytes"
+        return f"{self.what}, {len(self.data)} bytes, not decoded"
 
     def check(self) -> Iterator[Problem]:
         known = section_type(self.guid)

@@ -13,3 +13,17 @@ class Severity(Label):
     FATAL = 1
     CORRECTED = 2
     INFORMATIONAL = 3
+
+    @property
+    def outlook(self) -> str:
+        """What usually follows, in a sentence; "" for a severity that is not known."""
+        return _OUTLOOK.get(int(self), "")
+
+
+_OUTLOOK = {
+    0: "Data was lost, the system can go on: the operating system takes the part out of use, and ends "
+    "who needs what was in it.",
+    1: "The system cannot be trusted to go on: an operating system that is told stops.",
+    2: "It was corrected and nothing is lost; many of them in one part are a reason to replace it.",
+    3: "For information: nothing has to be done at once.",
+}

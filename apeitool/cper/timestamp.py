@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
+from apeitool.cper.dialect import Choice, Topic, Weight, reading
 from apeitool.wire.labels import Bits, Word
 
 _PLACES = ("second", "minute", "hour", "day", "month", "year", "century")
+_THIS_CENTURY = 20
 
 
 class Timestamp(Word):
@@ -36,16 +38,26 @@ class Timestamp(Word):
 
     @property
     def is_bcd(self) -> bool:
-        """Whether every byte is two decimal digits.  Windows writes plain binary instead."""
+        """Whether every byte is two decimal digits."""
         return all(b & 15 < 10 and b >> 4 < 10 for b in self._digits())
 
     @property
     def moment(self) -> datetime | None:
-        """The moment, read as BCD, or as binary where the bytes cannot be BCD; None if it is none."""
+        """The moment in the dialect that is in force, or as the bytes allow; None if it is none."""
+        return self.read(reading(Topic.TIMESTAMP) or self.testimony().reading)
+
+    def read(self, how: str) -> datetime | None:
+        """The moment, by one of the readings of `Topic.TIMESTAMP`; None if it is none."""
+        if how == "unix-seconds":
+            return _since_1970(int(self))
         digits = self._digits()
-        if self.is_bcd:
-            digits = [(b >> 4) * 10 + (b & 15) for b in digits]
+        if how == "bcd":
+            digits = [(b >> 4) * 10 + (b & 15) for b in digits] if self.is_bcd else []
+        if len(digits) < len(_PLACES):
+            return None
         second, minute, hour, day, month, year, century = digits
+        # Later releases of amdgpu count it from 1, as other products of AMD do.
+        century -= how == "amdgpu" and century > _THIS_CENTURY
         try:
             return datetime(  # noqa: DTZ001 - it has no zone
                 century * 100 + year, month, day, hour, minute, second
@@ -53,14 +65,31 @@ class Timestamp(Word):
         except ValueError:
             return None
 
+    def testimony(self) -> Choice:
+        """How the bytes allow to read it."""
+        if self.is_bcd:
+            return Choice(Topic.TIMESTAMP, "bcd", "every byte is two decimal digits")
+        odd = next(b for b in self._digits() if b & 15 > 9 or b >> 4 > 9)
+        return Choice(Topic.TIMESTAMP, "binary", f"{odd:#x} is no BCD", Weight.EVIDENCE)
+
     @property
     def text(self) -> str:
         """The moment as text, with what is known of it."""
-        moment = self.moment
+        how = reading(Topic.TIMESTAMP) or self.testimony().reading
+        moment = self.read(how)
         if moment is None:
             return f"no date ({int(self):#018x})"
-        how = "" if self.is_bcd else ", written in binary"
-        return f"{moment:%Y-%m-%d %H:%M:%S} ({'precise' if self.precise else 'imprecise'}{how})"
+        if how == "unix-seconds":
+            return f"{moment:%Y-%m-%d %H:%M:%S} UTC (seconds since 1970)"
+        written = "" if how == "bcd" else ", written in binary"
+        return f"{moment:%Y-%m-%d %H:%M:%S} ({'precise' if self.precise else 'imprecise'}{written})"
 
     def _digits(self) -> list[int]:
         return [getattr(self, name) for name in _PLACES]
+
+
+def _since_1970(seconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

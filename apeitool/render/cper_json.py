@@ -1,8 +1,8 @@
 """CPER-JSON: records and sections in the form of libcper, which OpenBMC and Redfish tools read.
 
 A record is an object of ``header``, ``sectionDescriptors`` and ``sections``; a section behind its
-descriptor, one of ``sectionDescriptor`` and ``section``.  A status block is a list of the latter,
-one for each data entry.  It is not lossless: `losses` says what does not come back.
+descriptor, one of ``sectionDescriptor`` and ``section``.  What else reports errors, a status block,
+is a list of the latter.  It is not lossless: `losses` says what does not come back.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from apeitool.acpi.status import GenericErrorDataEntry, GenericErrorDataEntryV3, StatusBlock
+from apeitool.acpi.conversion import to_described
 from apeitool.cper.described import DescribedSection
+from apeitool.cper.dialect import dialect_of, using
 from apeitool.cper.record import Record, SectionDescriptor
 from apeitool.cper.section import Gap, OpaqueSection, Section, section_type
-from apeitool.cper.severity import Severity
 from apeitool.errors import EncodeError
-from apeitool.render.diff import Difference, differences
+from apeitool.render.diff import differences
 from apeitool.render.json import parse
 from apeitool.render.members import members
 from apeitool.render.plain import listed, what
@@ -31,9 +31,9 @@ UNKNOWN = "Unknown"
 
 
 def dumps(thing: Structure, *, indent: int | None = 2) -> str:
-    """A record, a section, or a status block's sections as CPER-JSON.
+    """An object that reports errors as CPER-JSON.
 
-    Raises:  EncodeError for a structure of another kind.
+    Raises:  EncodeError for an object that reports none.
     """
     return json.dumps(document(thing), indent=indent)
 
@@ -41,46 +41,34 @@ def dumps(thing: Structure, *, indent: int | None = 2) -> str:
 def document(thing: Structure) -> Any:
     """What `dumps` writes, as plain objects and lists.
 
-    Raises:  EncodeError for a structure of another kind.
+    Raises:  EncodeError as `dumps`.
     """
-    if isinstance(thing, Record):
-        return {
-            "header": members(thing),
-            "sectionDescriptors": [members(d) for d in thing.section_descriptors],
-            "sections": [_section(section) for section in thing.sections],
-        }
-    if isinstance(thing, StatusBlock):
-        return [document(_described(entry)) for entry in thing.entries]
-    if isinstance(thing, Section):
-        thing = DescribedSection(section=thing)
-    if isinstance(thing, DescribedSection):
-        descriptor = members(thing.descriptor)
-        return {"sectionDescriptor": descriptor, "section": _section(thing.section)}
-    kind = type(thing).__name__
-    raise EncodeError(f"CPER-JSON holds records and sections, no {kind}", path=kind)
+    with using(dialect_of(thing)):
+        if isinstance(thing, Record):
+            return _log(thing)
+        sections = [_described(described) for described in to_described(thing).things]
+    return sections[0] if isinstance(thing, Section | DescribedSection) else sections
+
+
+def _log(record: Record) -> dict[str, Any]:
+    return {
+        "header": members(record),
+        "sectionDescriptors": [members(d) for d in record.section_descriptors],
+        "sections": [_section(section) for section in record.sections],
+    }
+
+
+def _described(thing: Any) -> dict[str, Any]:
+    return {
+        "sectionDescriptor": members(thing.descriptor),
+        "section": _section(thing.section),
+    }
 
 
 def _section(section: Section) -> dict[str, Any]:
     """A section under its key, with a sentence for people."""
     body = members(section) if section.json_key else {"data": BASE64.show(section.to_bytes())}
     return {"message": section.sentence(), section.json_key or UNKNOWN: body}
-
-
-def _described(entry: GenericErrorDataEntry) -> DescribedSection:
-    """The section of a data entry behind a descriptor that says what the entry says."""
-    section: Section = entry.section  # type: ignore[attr-defined]
-    descriptor = SectionDescriptor(
-        section_offset=SectionDescriptor.fixed_size,
-        section_length=section.size,
-        revision=entry.revision,
-        validation_bits=entry.validation_bits & 3,
-        flags=entry.flags,
-        section_type=entry.section_type,
-        fru_id=entry.fru_id,
-        section_severity=entry.error_severity,
-        fru_text=entry.fru_text,
-    )
-    return DescribedSection(descriptor=descriptor, section=section)
 
 
 def is_cper_json(plain: Any) -> bool:
@@ -184,35 +172,26 @@ def _known(kind: type[Section] | None, opaque: Structure) -> Section:
     return kind.from_bytes(opaque.data)
 
 
-def losses(thing: Structure) -> Iterator[Difference]:
-    """What CPER-JSON does not carry of an object: what is there, and what comes back instead.
+def losses(thing: Structure) -> Iterator[str]:
+    """What CPER-JSON does not carry of an object, and what comes back instead.
 
     Raises:  EncodeError as `dumps`.
     """
-    if isinstance(thing, StatusBlock):
-        yield from _losses_of_a_block(thing)
+    if not isinstance(thing, Record):
+        converted = to_described(thing)
+        yield from converted.lost
+        for index, described in enumerate(converted.things):
+            path = f"[{index}]" if len(converted.things) > 1 else ""
+            yield from _not_back(described, path)
         return
-    if isinstance(thing, Section):
-        thing = DescribedSection(section=thing)
-    if isinstance(thing, Record):
-        for index, node in enumerate(thing.body):
-            if isinstance(node, Gap):
-                yield Difference(f"body[{index}]", f"gap of {node.size} bytes", None)
-        thing = thing.replace(body=[node for node in thing.body if not isinstance(node, Gap)])
-    yield from differences(thing, read(document(thing))[0])
+    for index, node in enumerate(thing.body):
+        if isinstance(node, Gap):
+            yield f"body[{index}]: a gap of {node.size} bytes"
+    yield from _not_back(thing.replace(body=[n for n in thing.body if not isinstance(n, Gap)]))
 
 
-def _losses_of_a_block(block: StatusBlock) -> Iterator[Difference]:
-    """Of each entry what its section loses, and its timestamp; of the block, what no entry says."""
-    for index, entry in enumerate(block.entries):
-        path = f"entries[{index}]"
-        for found in losses(_described(entry)):
-            yield found._replace(path=f"{path}.{found.path.removeprefix('descriptor.')}")
-        if isinstance(entry, GenericErrorDataEntryV3) and entry.timestamp:
-            yield Difference(f"{path}.timestamp", f"{entry.timestamp:#018x}", None)
-    severities = {entry.error_severity for entry in block.entries}
-    worst = next((severity for severity in _WORST if severity in severities), Severity(0))
-    yield from differences(block, StatusBlock(entries=block.entries, error_severity=worst))
-
-
-_WORST = (Severity.FATAL, Severity.RECOVERABLE, Severity.CORRECTED, Severity.INFORMATIONAL)
+def _not_back(thing: Structure, path: str = "") -> Iterator[str]:
+    """The fields in which an object comes back otherwise."""
+    for found in differences(thing, read(document(thing))[0], path):
+        instead = f"; {found.right} comes back" if found.right is not None else ""
+        yield f"{found.path}: {found.left}{instead}"

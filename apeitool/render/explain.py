@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+from apeitool.cper.dialect import dialect_of, using
 from apeitool.render.text import Paint, plain
 from apeitool.render.value import characters, ranges, shown, view_of
 from apeitool.wire.record import Field, Structure
@@ -136,8 +137,9 @@ def chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
 def text(thing: Structure, *, paint: Paint = plain) -> str:
     """The rows as lines: offset, bytes, field, value, meaning; the source beside each structure."""
     digits = max(4, len(f"{thing.size:x}"))
-    lines = (line for row in rows(thing) for line in _lines(row, digits, paint))
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    with using(dialect_of(thing)):
+        lines = [line.rstrip() for row in rows(thing) for line in _lines(row, digits, paint)]
+    return "\n".join(lines) + "\n"
 
 
 def _lines(row: Row, digits: int, paint: Paint) -> Iterator[str]:

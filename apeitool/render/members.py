@@ -301,13 +301,13 @@ def _bits(parts: tuple[Range, ...], thing: Structure, word: int) -> dict[str, An
 
 
 def _moment(thing: Any, value: int) -> dict[str, Any] | None:
-    """The moment as text: as the digits of BCD write it, or else as it is known."""
+    """The moment as text; digits in BCD that are none as they are."""
     digits = f"{value:016x}"
     digits = digits[:8] + digits[10:]
-    if digits.isdecimal():
-        text = re.sub(r"(....)(..)(..)(..)(..)(..)", r"\1-\2-\3T\4:\5:\6", digits)
-    elif thing.moment is not None:
+    if thing.moment is not None:
         text = thing.moment.replace(tzinfo=None).isoformat(timespec="seconds")
+    elif digits.isdecimal():
+        text = re.sub(r"(....)(..)(..)(..)(..)(..)", r"\1-\2-\3T\4:\5:\6", digits)
     else:
         return None
     return {"timestamp": f"{text}+00:00", "timestampIsPrecise": bool(value >> 24 & 1)}

@@ -19,8 +19,10 @@ from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import ErrorSource
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
+from apeitool.cper.dialect import dialect_of, using
 from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.render.harmless import harmless
 from apeitool.render.value import characters, formatted, view_of
 from apeitool.wire.labels import Label, Word, word_lines, words
@@ -41,10 +43,13 @@ def plain(text: str, role: str) -> str:
 
 
 def text(thing: Structure, *, paint: Paint = plain) -> str:
-    """The whole object as lines of text."""
-    lines = [paint(sentence, "sentence") for sentence in headline(thing)]
-    lines.append("")
-    lines += _structure(thing, paint, 0)
+    """The whole object as lines of text, read in its producer's dialect."""
+    dialect = dialect_of(thing)
+    with using(dialect):
+        lines = [paint(sentence, "sentence") for sentence in headline(thing)]
+        lines += [paint(f"Read as {choice}", "note") for choice in dialect.values()]
+        lines.append("")
+        lines += _structure(thing, paint, 0)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -70,7 +75,7 @@ def _block(block: StatusBlock) -> list[str]:
         lines.insert(0, "The status word is clear: the operating system has taken what is below.")
     whole = block.error_severity.text
     lines.insert(0, f"{_capital(whole)} event, {_count(len(block.entries), 'error')}.")
-    return lines
+    return [*lines, *_outlook(block.error_severity)]
 
 
 @headline.register
@@ -80,7 +85,11 @@ def _record(record: Record) -> list[str]:
     for descriptor, section in zip(record.section_descriptors, record.sections, strict=True):
         fru = _descriptor_fru(descriptor)
         lines.append(_event(descriptor.section_severity, section, fru))
-    return lines
+    return [*lines, *_outlook(record.error_severity)]
+
+
+def _outlook(severity: Severity) -> list[str]:
+    return [severity.outlook] if severity.outlook else []
 
 
 @headline.register
@@ -230,9 +239,9 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
         yield f"{label} {len(value)} bytes{paint(note, 'note')}"
         yield from dump(value, pad + "  ")
         return
-    shown = thing.shown(field.name) or formatted(field, value)
-    yield f"{label} {shown}{paint(note, 'note')}"
     view = view_of(thing, field)
+    shown = thing.shown(field.name) or formatted(field, value, view)
+    yield f"{label} {shown}{paint(note, 'note')}"
     if view is not None and issubclass(view, Word) and view(value).text is None:
         for name, meaning in word_lines(view, value, thing.has_valid):
             yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"

@@ -14,8 +14,8 @@ from apeitool.wire.labels import Word, flag_names, word_lines
 from apeitool.wire.record import Field, Structure
 
 
-def formatted(field: Field, value: Any) -> str:
-    """A value by what its declaration says of it: name, unit, base."""
+def formatted(field: Field, value: Any, view: type[enum.IntFlag | Word] | None = None) -> str:
+    """A value by what its declaration says of it: name, unit, base; ``view`` names its bits."""
     if isinstance(value, Structure):
         return value.brief or ""
     if isinstance(value, UUID):
@@ -31,10 +31,11 @@ def formatted(field: Field, value: Any) -> str:
             _number(field, item, getattr(field.kind, "item", field.kind)) for item in value
         )
     shown = _number(field, value, field.kind)
-    if field.view is not None and issubclass(field.view, Word):
-        shown = field.view(value).text or shown
-    if field.view is not None and issubclass(field.view, enum.IntFlag):
-        shown = f"{value:#x}: {', '.join(flag_names(field.view, value)) or 'none'}"
+    view = view or field.view
+    if view is not None and issubclass(view, Word):
+        shown = view(value).text or shown
+    if view is not None and issubclass(view, enum.IntFlag):
+        shown = f"{value:#x}: {', '.join(flag_names(view, value)) or 'none'}"
     if field.unit and field.unit != "address":
         shown += f" {field.unit}"
     return shown
@@ -94,7 +95,7 @@ def shown(thing: Structure, field: Field, value: Any) -> str:
         return f"{value:#x}"
     if isinstance(value, tuple) and not any(value):
         return f"{len(value)} zeros"
-    return thing.shown(field.name) or formatted(field, value)
+    return thing.shown(field.name) or formatted(field, value, view)
 
 
 def characters(data: bytes) -> str:

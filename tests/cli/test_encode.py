@@ -1,5 +1,6 @@
 """encode: JSON and TOML to bytes, hex and C; its exit statuses."""
 
+import base64
 import json
 import re
 import shutil
@@ -227,3 +228,40 @@ def test_binary_is_not_for_a_terminal(apeitool, tmp_path) -> None:
     assert "--to hex" in done.err
     assert apeitool("encode", "-", "--to", "hex", stdin=text, terminal=True).status == 0
     assert apeitool("encode", "-", "-o", tmp_path / "x", stdin=text, terminal=True).status == 0
+
+
+# ---- into another carrier
+
+ENTRY = apei.GenericErrorDataEntryV3(
+    section=SECTION, error_severity=apei.Severity.CORRECTED, validation_bits=2, fru_text="DIMM_A1"
+)
+BLOCK = apei.StatusBlock(entries=[ENTRY], error_severity=apei.Severity.CORRECTED)
+
+
+@pytest.mark.parametrize("form", ["record", "block", "section", "qmp"])
+def test_a_block_in_another_carrier(apeitool, form) -> None:
+    done = apeitool("encode", "--to", form, "-", stdin=apei.dumps(BLOCK).encode())
+    assert done.status == 0
+    assert ("lost: severities" in done.err) == (form == "section")
+    if form == "qmp":
+        payload = json.loads(done.text)["arguments"]["cper"]
+        assert base64.b64decode(payload) == BLOCK.to_bytes()
+        return
+    as_ = "memory" if form == "section" else form
+    assert apei.decode(done.out, as_=as_).problems == ()
+    assert SMALL in done.out
+    assert (b"DIMM_A1" in done.out) == (form != "section")
+
+
+def test_the_severity_of_a_bare_section_is_what_the_caller_says(apeitool) -> None:
+    text = apei.dumps(SECTION).encode()
+    done = apeitool("encode", "--to", "block", "--severity", "fatal", "-", stdin=text)
+    block = apei.decode(done.out)
+    assert isinstance(block, apei.StatusBlock)
+    assert block.error_severity == apei.Severity.FATAL
+
+
+def test_what_reports_no_error_goes_nowhere(apeitool) -> None:
+    done = apeitool("encode", "--to", "record", "-", stdin=apei.dumps(apei.Hest()).encode())
+    assert (done.status, done.out) == (1, b"")
+    assert "Hest" in done.err

@@ -17,10 +17,10 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def console() -> list[tuple[str, list[str]]]:
+def console(text: str) -> list[tuple[str, list[str]]]:
     """(command, lines it shows) of every console block, in order."""
     found: list[tuple[str, list[str]]] = []
-    for line in "".join(blocks("console")).splitlines():
+    for line in "".join(blocks("console", text)).splitlines():
         if line.startswith("$ "):
             found.append((line[2:], []))
         else:
@@ -36,7 +36,10 @@ def test_the_python_runs() -> None:
     assert "memory error at physical address 0x12345000" in done.stdout
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.name)
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_the_python_of_the_pages_runs(page: Path, tmp_path: Path) -> None:
     for number, source in enumerate(blocks("python", page.read_text())):
         path = tmp_path / f"{page.stem}_{number}.py"
@@ -44,14 +47,18 @@ def test_the_python_of_the_pages_runs(page: Path, tmp_path: Path) -> None:
         subprocess.run([sys.executable, path], check=True, env={"PYTHONPATH": str(ROOT)})
 
 
+def test_the_readme_shows_commands() -> None:
+    assert len(console(README)) >= 6
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda p: p.name)
 def test_the_commands_show_what_they_are_said_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    assert len(console()) >= 6
-    for command, shown in console():
+    for command, shown in console(page.read_text()):
         program, _, arguments = command.partition(" ")
         assert program == "apeitool"
         run = f"{shlex.quote(sys.executable)} -m apeitool {arguments}"

@@ -13,7 +13,6 @@ from apeitool.cper.arm_context import (
     registers_type,
 )
 from apeitool.cper.arm_error import (
-    ERROR_TYPE_NAMES,
     ERROR_WORDS,
     ArmErrorType,
     BusErrorInformation,
@@ -21,7 +20,11 @@ from apeitool.cper.arm_error import (
     ErrorFlags,
     ErrorWordValid,
     TlbErrorInformation,
+    failed,
+    type_name,
+    type_testimony,
 )
+from apeitool.cper.dialect import Choice, Topic, Weight, reading
 from apeitool.cper.section import Section
 from apeitool.registers.arm import Midr, Mpidr
 from apeitool.wire.labels import Bits, Word, flag_names
@@ -93,7 +96,7 @@ class ErrorInformation(Structure):
     version: U8 = 0
     length: Annotated[U8, Unit("bytes"), Derived(lambda i: i.fixed_size + len(i.rest))] = AUTO
     validation_bits: Annotated[U16, ErrorInformationValid] = 0
-    type: Annotated[U8, ArmErrorType, Json("errorType", Pair(names=ERROR_TYPE_NAMES))] = 0
+    type: Annotated[U8, ArmErrorType, Json("errorType", Pair(names=type_name))] = 0
     multiple_error: Annotated[
         U16,
         When(ErrorInformationValid.MULTIPLE_ERROR),
@@ -103,7 +106,7 @@ class ErrorInformation(Structure):
     error_information: Annotated[
         U64,
         Hex,
-        Named(lambda i: ERROR_WORDS.get(i.type)),
+        Named(lambda i: ERROR_WORDS.get(i.failed)),
         When(ErrorInformationValid.ERROR_INFORMATION),
         Json(
             shape=Keyed(
@@ -119,11 +122,28 @@ class ErrorInformation(Structure):
     ] = 0
     rest: Annotated[Rest, "beyond the 32 bytes that the specification knows"] = b""
 
+    @property
+    def failed(self) -> ArmErrorType:
+        """What failed, in the dialect that is in force."""
+        how = reading(Topic.ARM_ERROR_TYPE) or type_testimony([self.evidence]).reading
+        return failed(self.type, how)
+
+    @property
+    def evidence(self) -> tuple[int, int | None]:
+        """What tells how the type is to be read: itself, and the error information if it is a fact."""
+        return self.type, self.error_information if self.is_valid("error_information") else None
+
+    def shown(self, name: str) -> str | None:
+        if name == "type":
+            what = " and ".join(flag_names(ArmErrorType, self.failed))
+            return f"{self.type:#x}: {what or 'none that is known'}"
+        return None
+
     def sentence(self) -> str:
         """What failed, and how, as far as it is said."""
-        what = " and ".join(flag_names(ArmErrorType, self.type)) or "unknown"
+        what = " and ".join(flag_names(ArmErrorType, self.failed)) or "unknown"
         text = f"{what} error"
-        word = ERROR_WORDS.get(self.type)
+        word = ERROR_WORDS.get(self.failed)
         if word is not None and self.is_valid("error_information"):
             value: Any = word(self.error_information)
             valid = value.validation_bits
@@ -207,6 +227,9 @@ def _context_windows(section: Any, buffer: bytes, start: int, position: int, end
     count = section.context_information_count
     if not count:
         return []
+    if how := reading(Topic.CONTEXT_PADDING):
+        align = 16 if how == "16" else 1
+        return [min(e, end) for e in _context_ends(section, buffer, position, end, align)]
     last = min(end, start + section.section_length)
     has_vendor = section.validation_bits & ArmValid.VENDOR_SPECIFIC_INFORMATION
     tight = _context_ends(section, buffer, position, end, 1)
@@ -214,11 +237,11 @@ def _context_windows(section: Any, buffer: bytes, start: int, position: int, end
         return tight
     padded = _context_ends(section, buffer, position, end, 16)
     readings = [r for r in (tight, padded) if len(r) == count and r[-1] <= end]
-    for reading in readings:
-        if has_vendor and _are_known(buffer, position, reading):
-            return reading
-        if not has_vendor and reading[-1] == last:
-            return reading
+    for ends in readings:
+        if has_vendor and _are_known(buffer, position, ends):
+            return ends
+        if not has_vendor and ends[-1] == last:
+            return ends
     # Neither: the first that fits, or the contexts that do and the next as far as its bytes go.
     return readings[0] if readings else [min(stop, end) for stop in tight]
 
@@ -332,12 +355,32 @@ class ArmProcessorErrorSection(Section):
             if info.is_valid("physical_fault_address")
         )
 
+    @property
+    def what(self) -> str:
+        kinds = {
+            k: None for i in self.error_information for k in flag_names(ArmErrorType, i.failed)
+        }
+        return f"ARM processor {' and '.join(kinds)} error" if kinds else self.title
+
+    @property
+    def component(self) -> str:
+        return f"CPU {Mpidr(self.mpidr_el1).affinity}" if self.is_valid("mpidr_el1") else ""
+
     def sentence(self) -> str:
-        who = f" on CPU {Mpidr(self.mpidr_el1).affinity}" if self.is_valid("mpidr_el1") else ""
+        who = f" on {self.component}" if self.component else ""
         what = "; ".join(info.sentence() for info in self.error_information[:_TOLD])
         if len(self.error_information) > _TOLD:
             what += f"; and {len(self.error_information) - _TOLD} more"
         return f"ARM processor{who}: {what or 'no error information'}"
+
+    def testimony(self) -> Iterator[Choice]:
+        if self.error_information:
+            yield type_testimony(info.evidence for info in self.error_information)
+        if any(context.padding for context in self.context_information):
+            reason = "so they end where the section does"
+            yield Choice(Topic.CONTEXT_PADDING, "16", reason, Weight.EVIDENCE)
+        elif self.context_information:
+            yield Choice(Topic.CONTEXT_PADDING, "none", "so they fit")
 
     def check(self) -> Iterator[Problem]:
         yield from self._check_count("error_information")

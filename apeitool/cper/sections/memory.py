@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from uuid import UUID
 
+from apeitool.cper.dialect import Choice
 from apeitool.cper.error_status import ErrorStatus
 from apeitool.cper.section import Section
 from apeitool.wire.labels import Bits, Label, Word
@@ -164,13 +165,22 @@ class MemoryErrorSection(Section):
             return "in part, as follows"
         return None
 
-    def sentence(self) -> str:
+    @property
+    def what(self) -> str:
         kind = self.memory_error_type.text if self.is_valid("memory_error_type") else ""
-        what = f"{kind} memory error" if kind and "error" not in kind else kind or "memory error"
+        return f"{kind} memory error" if kind and "error" not in kind else kind or self.title
+
+    def sentence(self) -> str:
+        what = self.what
         for address in self.physical_addresses:
             what += f" at physical address {address:#x}"
         where = ", ".join(f"{name} {value}" for name, value in self.location())
         return f"{what} ({where})" if where else what
+
+    @property
+    def component(self) -> str:
+        replaceable = ("node", "card", "module")
+        return " ".join(f"{name} {value}" for name, value in self.location() if name in replaceable)
 
     def location(self) -> Iterator[tuple[str, int]]:
         """Where it was, as far as the record knows: (name, number), from node to bit."""
@@ -192,6 +202,11 @@ class MemoryErrorSection(Section):
             yield "bank group", BankWord(self.bank).group
         if self.validation_bits & MemoryValid.BANK_ADDRESS:
             yield "bank address", BankWord(self.bank).address
+
+    def testimony(self) -> Iterator[Choice]:
+        if self.absent:
+            reason = "its revision, or its producer, leaves the last fields out"
+            yield Choice("memory-error-length", f"{self.fixed_size - self.absent} bytes", reason)
 
     def check(self) -> Iterator[Problem]:
         for field in self.fields:

@@ -267,15 +267,23 @@ class PcieErrorSection(Section):
         valid = int.from_bytes(data[:8], "little")
         return len(data) == cls.fixed_size and 0 < valid < PcieValid.AER_INFO << 1
 
-    def sentence(self) -> str:
+    @property
+    def what(self) -> str:
         errors = self._errors()
-        what = f"PCIe error: {errors}" if errors else "PCIe error"
+        return f"PCIe error: {errors}" if errors else "PCIe error"
+
+    def sentence(self) -> str:
+        what = self.what
         if self.is_valid("device_id"):
             device = self.device_id
             what += f" at {device.address} (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"
         if self.is_valid("port_type"):
             what += f", a {self.port_type.text}"
         return what
+
+    @property
+    def component(self) -> str:
+        return f"PCIe {self.device_id.address}" if self.is_valid("device_id") else ""
 
     def _errors(self) -> str:
         if not self.is_valid("aer_information"):
