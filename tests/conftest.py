@@ -4,7 +4,9 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -28,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of this test suite."""
     parser.addoption(
         "--update-golden", action="store_true", help="write the expected files of tests/golden anew"
+    )
+    parser.addoption(
+        "--libcper",
+        metavar="DIR",
+        default=os.environ.get("APEITOOL_LIBCPER"),
+        help="a folder where libcper was built from its source",
     )
 
 
@@ -73,3 +81,14 @@ def libcper() -> ModuleType:
         remedy = "pip install 'apeitool[oracle]' (a C compiler and json-c's headers)"
         pytest.skip(f"cper is not here: {remedy}")
     return importlib.import_module("cper")
+
+
+@pytest.fixture(scope="session")
+def libcper_build(request: pytest.FixtureRequest) -> Any:
+    """libcper as it was built from its source, newer than its binding; skips with how to get it."""
+    from libcper_build import HOW, Build
+
+    folder = request.config.getoption("--libcper")
+    if folder is None or not (Path(folder) / "libcper-parse.so").exists():
+        pytest.skip(HOW if folder is None else f"{folder}: {HOW}")
+    return Build(Path(folder))

@@ -73,6 +73,19 @@ class Difference:
         return version in self.of and fits is not None and self.holds(case)
 
 
+@dataclass(frozen=True)
+class Misreading:
+    """CPER-JSON of ours of which libcper makes other bytes: those that we make of what `mend` gives."""
+
+    item: Structure
+    mend: Callable[[Any], None]
+    right: str
+
+    def record(self) -> Record:
+        """The record whose CPER-JSON it is."""
+        return self.item if isinstance(self.item, Record) else Record(body=[self.item])
+
+
 def leaves(plain: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """(path, value) of each member without inner structure; of an empty object or list too."""
     if isinstance(plain, dict) and plain:
