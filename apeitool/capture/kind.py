@@ -43,7 +43,7 @@ _OTHERS: dict[str, type[Structure]] = {
     "trigger": TriggerActionTable,
     "set_error_type_with_address": SetErrorTypeWithAddress,
     "record": Record,
-    "section": DescribedSection,
+    "described_section": DescribedSection,
 }
 """Kinds that no table's signature and no section's place names."""
 
@@ -89,7 +89,7 @@ def candidates(data: bytes) -> list[str]:
             return ["table"]
     found = ["region"] if is_region(data) else ["block"] if is_block(data) else []
     if len(data) > DescribedSection.shortest and DescribedSection.resembles(data):
-        found.append("section")
+        found.append("described_section")
     for name, place in section_kinds().items():
         kind = section_named(place)
         if kind is not None and kind.shortest <= len(data) and kind.resembles(data):

@@ -60,8 +60,7 @@ def command(
     iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables that are
     none of these kinds.  The bytes tell what they are.  Where they fit more than one kind, or are
     damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
-    set_error_type_with_address, record, section (behind its descriptor), memory, pcie,
-    arm_processor.
+    set_error_type_with_address, record, described_section, memory, pcie, arm_processor.
 
     What is wrong with an object goes to stderr, with offset, field and rule; so does what
     cper-json, which holds records and sections, does not carry of it.

@@ -114,8 +114,8 @@ class Row(NamedTuple):
         """The ranges that are its members, if it is shown by them."""
         if not isinstance(self.shape, Members):
             return ()
-        view: Any = self.shape.word or self.field.view
-        return ranges(view, self.shape, self.naming)
+        views: Any = self.shape.words or (self.field.view,)
+        return sum((ranges(view, self.shape, self.naming) for view in views), ())
 
     @property
     def is_marked_inside(self) -> bool:

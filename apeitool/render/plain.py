@@ -15,7 +15,7 @@ from uuid import UUID
 
 from apeitool.acpi import bert, einj, erst
 from apeitool.acpi.hest import table
-from apeitool.cper import record
+from apeitool.cper import described, record
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.section import section_named, section_type
 from apeitool.errors import EncodeError
@@ -31,6 +31,7 @@ DEEPEST = 32
 
 ROOTS: tuple[type[Structure], ...] = (
     bert.BootErrorRegion,
+    described.DescribedSection,
     einj.Einj,
     erst.Erst,
     erst_file.ErstStorage,
@@ -189,7 +190,7 @@ def what(value: Any) -> str:
         return "a table" if isinstance(value, dict) else "a list"
     if isinstance(value, int) and value.bit_length() > 128:
         return f"a number of {value.bit_length()} bits"
-    return "nothing" if value is None else _short(value)
+    return _short(value)
 
 
 def _short(value: Any) -> str:

@@ -211,24 +211,23 @@ class Pair(Plain):
 class Members(Shape):
     """The bits of a number as an object: each named range, or flag, a member.
 
-    They are those of ``word``, or else of the field's own view.  All have the shape ``of`` if it is
+    They are those of ``words``, or else of the field's own view.  All have the shape ``of`` if it is
     given, and ``suffix`` behind their names, but for those that ``names`` calls otherwise.  With
-    ``inline`` they are members of the object around.  Bits are shown once: of ranges that overlap
-    the first.
+    ``inline`` they are members of the object around.  Bits are shown once: where words are about
+    the same bits, by the first that is a fact.
     """
 
-    __slots__ = ("inline", "names", "of", "suffix", "word")
+    __slots__ = ("inline", "names", "of", "suffix", "words")
 
     def __init__(
         self,
-        word: Any = None,
-        *,
+        *words: Any,
         of: Plain | None = None,
         suffix: str = "",
         names: Mapping[str, str] | None = None,
         inline: bool = False,
     ) -> None:
-        self.word = word
+        self.words = words
         self.of = of
         self.suffix = suffix
         self.names = names or {}

@@ -33,6 +33,7 @@ from apeitool.capture.kind import (
 )
 from apeitool.cli import main
 from apeitool.cli.example import example
+from apeitool.cper.described import DescribedSection
 from apeitool.errors import (
     Ambiguous,
     BadChecksum,
@@ -51,6 +52,7 @@ MADE = {
     "table": example("hest"),
     "block": example("block"),
     "record": example("record"),
+    "described_section": DescribedSection(section=example("memory")),
     **{name: example(name) for name in SECTIONS},
 }
 
@@ -226,7 +228,7 @@ def test_names() -> None:
     assert set(section_kinds()) == set(SECTIONS)
     tables = {"table", "hest", "bert", "einj", "erst"}
     parts = {"block", "region", "trigger", "set_error_type_with_address", "record"}
-    assert set(kind_names()) == tables | parts | set(SECTIONS)
+    assert set(kind_names()) == tables | parts | {"described_section", *SECTIONS}
     assert len(kind_names()) == len(set(kind_names()))
     for wrong in ("nosuch", "", "Record", "memory ", "sections.memory"):
         with pytest.raises(DecodeError, match="block"):
@@ -485,7 +487,7 @@ def test_structures_that_only_their_name_tells(name, thing) -> None:
 def test_every_kind_has_a_name() -> None:
     assert set(kind_names()) - set(SECTIONS) == {
         "table", "hest", "bert", "einj", "erst", "block", "region", "trigger",
-        "set_error_type_with_address", "record",
+        "set_error_type_with_address", "record", "described_section",
     }  # fmt: skip
 
 

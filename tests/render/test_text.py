@@ -235,8 +235,8 @@ def test_the_error_information_of_arm_has_validation_bits_too(kind, name, bit) -
 def test_the_extended_byte_holds_two_facts() -> None:
     """Bits 16 and 17 of the row, and the chip: each has a validation bit of its own."""
     for bits, there, missing in (
-        (1 << 18, "row_bits_17_16", "chip_identification"),
-        (1 << 21, "chip_identification", "row_bits_17_16"),
+        (1 << 18, "row_bit_16", "chip_identification"),
+        (1 << 21, "chip_identification", "row_bit_16"),
     ):
         shown = text(apei.MemoryErrorSection(validation_bits=bits, extended=0xFF))
         assert re.search(rf"^ +{there} ", shown, re.MULTILINE)

@@ -71,10 +71,15 @@ class MemoryErrorType(
     PHYSICAL_MEMORY_MAP_OUT_EVENT = 15
 
 
-class BankWord(Word):
-    """The bank: one number, or where bits 19 and 20 say so, a group and an address."""
+class WholeBank(Word):
+    """The bank as one number."""
 
     value = Bits(0, 16, when=MemoryValid.BANK)
+
+
+class BankWord(Word):
+    """The bank, where bits 19 and 20 say that it is a group and an address."""
+
     address = Bits(0, 8, when=MemoryValid.BANK_ADDRESS)
     group = Bits(8, 8, when=MemoryValid.BANK_GROUP)
 
@@ -116,7 +121,7 @@ class MemoryErrorSection(Section):
     bank: Annotated[
         U16,
         When(MemoryValid.BANK | MemoryValid.BANK_GROUP | MemoryValid.BANK_ADDRESS),
-        Json(shape=Members(BankWord)),
+        Json(shape=Members(WholeBank, BankWord)),
     ] = 0
     device: Annotated[U16, When(MemoryValid.DEVICE)] = 0
     row: Annotated[U16, When(MemoryValid.ROW | MemoryValid.EXTENDED_ROW)] = 0
