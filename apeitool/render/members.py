@@ -77,8 +77,9 @@ class Range(NamedTuple):
     width: int
     type: Any
     shape: Plain
-    when: enum.IntFlag | None
-    own: int | None
+    when: enum.IntFlag | None = None
+    own: int | None = None
+    is_required: bool = False
 
     @property
     def mask(self) -> int:
@@ -248,15 +249,7 @@ def ranges(view: Any, shape: Members, naming: Naming) -> tuple[Range, ...]:
     if issubclass(view, enum.IntFlag):
         form = shape.of or BOOLEAN
         return tuple(
-            Range(
-                _name(naming, flag.name or "", shape),
-                flag.bit_length() - 1,
-                1,
-                None,
-                form,
-                None,
-                None,
-            )
+            Range(_name(naming, flag.name or "", shape), flag.bit_length() - 1, 1, None, form)
             for flag in view
         )
     governors = {type(bits.when) for bits in view.ranges.values()}
@@ -268,8 +261,8 @@ def ranges(view: Any, shape: Members, naming: Naming) -> tuple[Range, ...]:
         fact = bits.json or _NOTHING
         name = fact.name or _name(naming, bits.name, shape)
         form = shape.of or _form(bits, fact.shape)
-        governor = own.get(type(bits.when))
-        found.append(Range(name, bits.low, bits.width, bits.type, form, bits.when, governor))
+        place = name, bits.low, bits.width, bits.type
+        found.append(Range(*place, form, bits.when, own.get(type(bits.when)), fact.required))
     return tuple(found)
 
 
@@ -297,7 +290,8 @@ def _bits(parts: tuple[Range, ...], thing: Structure, word: int) -> dict[str, An
         seen |= part.mask
         value = (word & part.mask) >> part.low
         plain[part.name] = part.shape.show(part.type(value) if part.type else value)
-    return plain
+    needed = {part.name: part.shape.show(0) for part in parts if part.is_required}
+    return needed | plain if plain else plain
 
 
 def _moment(thing: Any, value: int) -> dict[str, Any] | None:

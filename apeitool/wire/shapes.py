@@ -291,10 +291,12 @@ class Json(Fact):
 
     ``name`` may be a path: objects around it are shared with others.  ``also`` are members that say
     the same again for people; they are not read.  ``as_written`` says that the members inside keep
-    their names as they are declared.  ``marks`` is whether its presence says that it is valid.
+    their names as they are declared.  ``marks`` is whether its presence says that it is valid.  A
+    ``required`` range is shown as zero where it is no fact but another of its word is: libcper's
+    schema asks for it.
     """
 
-    __slots__ = ("also", "as_written", "marks", "name", "shape")
+    __slots__ = ("also", "as_written", "marks", "name", "required", "shape")
 
     def __init__(
         self,
@@ -304,12 +306,14 @@ class Json(Fact):
         also: Mapping[str, Callable[[Any], Any]] | None = None,
         as_written: bool = False,
         marks: bool = True,
+        required: bool = False,
     ) -> None:
         self.name = name
         self.shape = shape
         self.also = also or {}
         self.as_written = as_written
         self.marks = marks
+        self.required = required
 
 
 HIDDEN = Json(shape=Hidden())

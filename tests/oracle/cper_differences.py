@@ -119,7 +119,7 @@ ON_MEMORY = {
         MEMORY(validation_bits=MemoryValid.CHIP_IDENTIFICATION, extended=5 << 5),
         "sections[0].Memory.extended.chipIdentification", ABSENT, 5,
         "we: UEFI 2.10 N.2.5, bit 21 stands for itself; libcper asks for bit 18 too",
-        r"Memory\.extended\.chipIdentification", without(MemoryValid.EXTENDED_ROW),
+        r"Memory\.extended\..*", without(MemoryValid.EXTENDED_ROW),
     ),
     "the handles are left out": Difference(
         MEMORY(validation_bits=MemoryValid.CARD_HANDLE, card_handle=5),
@@ -291,13 +291,6 @@ def both_of_a_bank(document: Any) -> None:
             bank.update({"address": 0, "group": 0} | bank)
 
 
-def row_bits(document: Any) -> None:
-    for section in document["sections"]:
-        extended = section.get("Memory", {}).get("extended")
-        if extended is not None:
-            extended.update({"rowBit16": False, "rowBit17": False} | extended)
-
-
 def shorter_fru_text(document: Any) -> None:
     for descriptor in document["sectionDescriptors"]:
         if "fruText" in descriptor:
@@ -308,10 +301,6 @@ MISREADINGS = {
     "of group and address of a bank both are taken for facts": Misreading(
         MEMORY(validation_bits=MemoryValid.BANK_GROUP, bank=0x0500), both_of_a_bank,
         "we: UEFI 2.10 N.2.5, bits 19 and 20 stand each for itself",
-    ),
-    "the chip makes the row bits facts": Misreading(
-        MEMORY(validation_bits=MemoryValid.CHIP_IDENTIFICATION, extended=5 << 5), row_bits,
-        "we: UEFI 2.10 N.2.5, bits 18 and 21 stand each for itself",
     ),
     "FRU text loses its last character": Misreading(
         fru("x" * 20), shorter_fru_text,

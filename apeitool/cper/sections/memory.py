@@ -87,8 +87,8 @@ class BankWord(Word):
 class ExtendedWord(Word):
     """Bits that the older fields have no room for."""
 
-    row_bit_16 = Bits(0, when=MemoryValid.EXTENDED_ROW)
-    row_bit_17 = Bits(1, when=MemoryValid.EXTENDED_ROW)
+    row_bit_16 = Bits(0, when=MemoryValid.EXTENDED_ROW, json=Json(required=True))
+    row_bit_17 = Bits(1, when=MemoryValid.EXTENDED_ROW, json=Json(required=True))
     chip_identification = Bits(5, 3, when=MemoryValid.CHIP_IDENTIFICATION)
 
 
