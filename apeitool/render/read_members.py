@@ -21,6 +21,7 @@ from apeitool.wire.shapes import (
     Keyed,
     Members,
     Moment,
+    Pair,
     Plain,
 )
 from apeitool.wire.types import AUTO, Array, Many, Nested, One, Strided
@@ -94,7 +95,7 @@ class Reading:
             case Moment():
                 return _timestamp(found, path)
             case Plain():
-                return _plain(field, shape, found, path)
+                return self._plain(field, shape, found, path)
         raise TypeError(f"{field.name}: {shape!r} is not known")
 
     def _item(
@@ -154,7 +155,7 @@ class Reading:
         for part in parts:
             if part.name not in plain:
                 continue
-            value = _read(part.shape, plain[part.name], f"{path}.{part.name}")
+            value = self._read(part.shape, plain[part.name], f"{path}.{part.name}")
             if value >> part.width:
                 message = f"{value} given, there are {part.width} bits"
                 raise EncodeError(message, path=f"{path}.{part.name}")
@@ -166,6 +167,25 @@ class Reading:
         if noting:
             self._note(plain, {(part.name,) for part in parts}, path)
         return word
+
+    def _plain(self, field: Field, shape: Plain, found: Any, path: str) -> Any:
+        if isinstance(field.kind, Array):
+            return tuple(self._read(shape, item, path) for item in listed(found, path))
+        value = self._read(shape, found, path)
+        if field.type is bytes and isinstance(value, int):
+            return _packed(value, field.kind.size, path)  # type: ignore[attr-defined]
+        if isinstance(field.kind, Nested):
+            size = field.kind.size
+            data = _packed(value, size, path) if isinstance(value, int) else value
+            if len(data) > size:
+                raise EncodeError(f"{len(data)} bytes given, there is room for {size}", path=path)
+            return field.kind.type.from_bytes(data.ljust(size, b"\0"))
+        return value
+
+    def _read(self, shape: Plain, plain: Any, path: str) -> Any:
+        if isinstance(shape, Pair) and isinstance(plain, dict):
+            self._note(plain, {(name or "",) for name in (shape.key, shape.name, shape.text)}, path)
+        return _read(shape, plain, path)
 
     def _note(self, plain: dict[str, Any], known: set[tuple[str, ...]], path: str) -> None:
         """Keep the paths of the members that nothing has read."""
@@ -235,21 +255,6 @@ def _so_far(kind: type[Structure], part: One, values: dict[str, Any]) -> tuple[A
 
 
 _ANY_LENGTH = 1 << 32
-
-
-def _plain(field: Field, shape: Plain, found: Any, path: str) -> Any:
-    if isinstance(field.kind, Array):
-        return tuple(_read(shape, item, path) for item in listed(found, path))
-    value = _read(shape, found, path)
-    if field.type is bytes and isinstance(value, int):
-        return _packed(value, field.kind.size, path)  # type: ignore[attr-defined]
-    if isinstance(field.kind, Nested):
-        size = field.kind.size
-        data = _packed(value, size, path) if isinstance(value, int) else value
-        if len(data) > size:
-            raise EncodeError(f"{len(data)} bytes given, there is room for {size}", path=path)
-        return field.kind.type.from_bytes(data.ljust(size, b"\0"))
-    return value
 
 
 def _packed(value: int, size: int, path: str) -> bytes:
