@@ -224,9 +224,11 @@ class Structure(metaclass=StructureMeta):
     @classmethod
     def decode_at(cls, buffer: bytes, start: int, end: int) -> tuple[Self, int]:
         """Decode from ``buffer[start:end]``: the structure, and the offset behind it."""
-        from apeitool.wire import compiled
+        # Who took hold of this method before the first call comes here again.
+        if isinstance(vars(cls)["decode_at"], classmethod):
+            from apeitool.wire import compiled
 
-        cls.decode_at = compiled.decoder(cls)  # type: ignore[method-assign]
+            cls.decode_at = compiled.decoder(cls)  # type: ignore[method-assign]
         return cls.decode_at(buffer, start, end)
 
     def to_bytes(self) -> bytes:
