@@ -31,6 +31,8 @@ UNFINISHED = {
     "AerSource": "has no type of its own: its subclasses say which they write",
     "GenericErrorDataEntry": "its subclasses add the section that its GUID and length follow from",
     "Registers": "what a context holds: its subclasses say what",
+    "CxlEventSection": "its subclasses add the event",
+    "CxlMediaEventSection": "likewise",
     "DvsecBody": "what a DVSEC holds: its subclasses say what",
     "PerDetail": "what a CCIX log holds: its subclasses say what",
     "Section": "its subclasses add the fields",

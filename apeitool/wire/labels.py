@@ -130,6 +130,20 @@ _UPPER = frozenset(
         "RCD",
         "P2P",
         "NOP",
+        "TE",
+        "CKID",
+        "DRAM",
+        "LSA",
+        "SLD",
+        "MLD",
+        "HBR",
+        "PERST",
+        "PRSNT",
+        "L0",
+        "L1",
+        "L2",
+        "68B",
+        "256B",
     ]
 )
 
