@@ -32,6 +32,8 @@ UNFINISHED = {
     "GenericErrorDataEntry": "its subclasses add the section that its GUID and length follow from",
     "RecordIdentifier": "its subclasses say which",
     "Registers": "what a context holds: its subclasses say what",
+    "CxlEventSection": "its subclasses add the event",
+    "CxlMediaEventSection": "likewise",
     "DvsecBody": "what a DVSEC holds: its subclasses say what",
     "PerDetail": "what a CCIX log holds: its subclasses say what",
     "Section": "its subclasses add the fields",

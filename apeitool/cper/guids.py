@@ -37,12 +37,6 @@ CREATORS = {
 SECTION_NAMES = {
     "e429faf1-3cb7-11d4-bca7-0080c73c8881": "IPF processor error",
     "bf32d4d5-b427-4025-8495-8a9e5d4030e4": "Arm RAS node",
-    "fbcd0a77-c260-417f-85a9-088b1621eba6": "CXL general media event",
-    "601dcbb3-9c06-4eab-b8af-4e9bfb5c9624": "CXL DRAM event",
-    "fe927475-dd59-4339-a586-79bab113b774": "CXL memory module event",
-    "77cf9271-9c02-470b-9fe4-bc7b75f2da97": "CXL physical switch event",
-    "40d26425-3396-4c4d-a5da-3d47263af425": "CXL virtual switch event",
-    "8dc44363-0c96-4710-b7bf-04bb99534c3f": "CXL MLD port event",
     "c197e04e-d545-4a70-9c17-a5549419eb12": "Linux kernel log",
     "4f118707-04dd-4055-b5dd-956d34ddfac6": "Linux kernel log, compressed",
     "fe08ffbe-95e4-4be7-bc73-4096044a38fc": "Linux machine check",

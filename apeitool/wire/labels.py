@@ -131,6 +131,20 @@ _UPPER = frozenset(
         "P2P",
         "NOP",
         "IP",
+        "TE",
+        "CKID",
+        "DRAM",
+        "LSA",
+        "SLD",
+        "MLD",
+        "HBR",
+        "PERST",
+        "PRSNT",
+        "L0",
+        "L1",
+        "L2",
+        "68B",
+        "256B",
     ]
 )
 

@@ -96,6 +96,13 @@ def test_where_an_agent_is(agent) -> None:
     assert f"agent_address {where}" in lines(read)
 
 
+def test_an_address_of_nobody_knows_what() -> None:
+    whole = section(1, PLACE)
+    read = CxlProtocolErrorSection.from_bytes(b"\x7e" + whole[1:])
+    assert "at 0x13a0201 (vendor" in read.sentence()
+    assert "agent_address 0x00000000013a0201" in lines(read)
+
+
 def test_a_log_of_another_length() -> None:
     """Linux takes 88 bytes and no others; the bytes that are there are told all the same."""
     short = CxlProtocolErrorSection.from_bytes(section(5, PLACE, b"", RAS[:16]))
