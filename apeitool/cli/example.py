@@ -46,8 +46,9 @@ def lab_hest() -> Hest:
     import apeitool as apei
     from apeitool.lab.window import RESERVED_BASE
 
-    polled = _source(apei.Ghes, 1, "POLLED", RESERVED_BASE, poll_interval=1000)
-    return apei.Hest(sources=[polled, _source(apei.GhesV2, 2, "NMI", RESERVED_BASE)])
+    base = RESERVED_BASE + 0x4000
+    polled = _source(apei.Ghes, 1, "POLLED", base, poll_interval=1000)
+    return apei.Hest(sources=[polled, _source(apei.GhesV2, 2, "NMI", base)])
 
 
 def _source(kind: Any, number: int, told_by: str, base: int, **told: int) -> Ghes:
@@ -108,7 +109,7 @@ def _bert() -> Structure:
     import apeitool as apei
     from apeitool.lab.window import RESERVED_BASE
 
-    return apei.Bert(boot_error_region=RESERVED_BASE, boot_error_region_length=0x1000)
+    return apei.Bert(boot_error_region=RESERVED_BASE + 0x10000, boot_error_region_length=0x1000)
 
 
 def _region() -> Structure:
@@ -122,6 +123,7 @@ def _region() -> Structure:
 def _einj() -> Einj:
     """Injection through a page of registers, a quadword for each action."""
     from apeitool.acpi.einj import Einj, EinjAction, EinjInstructionEntry
+    from apeitool.lab.window import RESERVED_BASE
 
     orders = {EinjAction.BEGIN_INJECTION_OPERATION, EinjAction.END_OPERATION}
     writes = {EinjAction.SET_ERROR_TYPE}
@@ -131,7 +133,7 @@ def _einj() -> Einj:
     }  # fmt: skip
     actions = [action for action in EinjAction if action not in left_out]
     entries = []
-    for entry in _entries(EinjInstructionEntry, actions, orders, writes):
+    for entry in _entries(EinjInstructionEntry, RESERVED_BASE, actions, orders, writes):
         if entry.action == EinjAction.SET_ERROR_TYPE_WITH_ADDRESS:
             entry = _leads_to_a_structure(entry)  # noqa: PLW2901 - the same entry, elsewhere
         entries.append(entry)
@@ -155,6 +157,7 @@ def _leads_to_a_structure(entry: InstructionEntry) -> Any:
 def _erst() -> Erst:
     """Serialization through a page of registers, a quadword for each action."""
     from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
+    from apeitool.lab.window import RESERVED_BASE
 
     orders = {
         ErstAction.BEGIN_WRITE_OPERATION, ErstAction.BEGIN_READ_OPERATION,
@@ -162,18 +165,21 @@ def _erst() -> Erst:
         ErstAction.END_OPERATION,
     }  # fmt: skip
     writes = {ErstAction.SET_RECORD_OFFSET, ErstAction.SET_RECORD_IDENTIFIER}
-    return Erst(entries=list(_entries(ErstInstructionEntry, list(ErstAction), orders, writes)))
+    base = RESERVED_BASE + 0x2000
+    entries = _entries(ErstInstructionEntry, base, list(ErstAction), orders, writes)
+    return Erst(entries=list(entries))
 
 
-def _entries(kind: Any, actions: list[Any], orders: set[Any], writes: set[Any]) -> Iterator[Any]:
-    """An entry for each action; those that are neither order nor write read their register.
+def _entries(
+    kind: Any, base: int, actions: list[Any], orders: set[Any], writes: set[Any]
+) -> Iterator[Any]:
+    """An entry for each action, its register in the page at ``base``; those that are neither order nor write read their register.
 
     Executing raises the very bit that the busy status reads, and firmware lowers it: so no guest
     can look before firmware has begun.
     """
     import apeitool as apei
     from apeitool.acpi.action import Instruction
-    from apeitool.lab.window import RESERVED_BASE
 
     busy = next(a for a in actions if a.name == "CHECK_BUSY_STATUS")
     for action in actions:
@@ -187,7 +193,7 @@ def _entries(kind: Any, actions: list[Any], orders: set[Any], writes: set[Any]) 
         yield kind(
             action=action,
             instruction=instruction,
-            register_region=apei.GenericAddress.memory(RESERVED_BASE + 8 * register),
+            register_region=apei.GenericAddress.memory(base + 8 * register),
             value=1 if action in orders or executes else 0,
             mask=1 if register == busy else 0xFFFFFFFFFFFFFFFF,
         )
