@@ -6,28 +6,18 @@ with a manifest of package, version and digest. :func:`find` never touches the n
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from apeitool.errors import ApeiError, LabError, MissingError
-from apeitool.lab import cache
+from apeitool.lab import cache, manifest
 from apeitool.lab.archive import Archive, Download, private, unpack_one, usable_as_is, version
+from apeitool.lab.manifest import Image
 
 MANIFEST = "images.json"
 _QEMU = "qemu-system-x86_64"
-
-
-@dataclass(frozen=True)
-class Image:
-    """One file taken from a package."""
-
-    path: Path
-    package: str
-    version: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -100,20 +90,7 @@ def _qemu() -> Path:
 
 
 def _present(place: Path) -> dict[str, Image]:
-    """The images that the manifest names and whose bytes are those it names."""
-    try:
-        manifest = json.loads((place / MANIFEST).read_bytes())
-        recorded = {name: Image(place / name, **entry) for name, entry in manifest.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-    return {name: image for name, image in recorded.items() if _is_whole(image)}
-
-
-def _is_whole(image: Image) -> bool:
-    try:
-        return cache.sha256(image.path) == image.sha256
-    except OSError:
-        return False
+    return manifest.read(place / MANIFEST, place)
 
 
 def _complete(place: Path, say: Callable[[str], None]) -> None:
@@ -121,18 +98,9 @@ def _complete(place: Path, say: Callable[[str], None]) -> None:
     for wanted in _WANTED:
         if wanted.name not in present:
             present[wanted.name] = _fetched(wanted, place, say)
-            _record(place, present)
+            manifest.write(place / MANIFEST, present)
     for scaffolding in ("apt", "downloads"):
         shutil.rmtree(place / scaffolding, ignore_errors=True)
-
-
-def _record(place: Path, present: dict[str, Image]) -> None:
-    manifest = {name: asdict(image) for name, image in present.items()}
-    for entry in manifest.values():
-        del entry["path"]
-    draft = place / f"{MANIFEST}.new"
-    draft.write_text(json.dumps(manifest, indent=2) + "\n")
-    draft.replace(place / MANIFEST)
 
 
 def _fetched(wanted: _Wanted, place: Path, say: Callable[[str], None]) -> Image:
