@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from captured import blocks, hests
-from examples import CONSISTENCY, EVERYONE, EXAMPLES, LINUX, SANE, SPECIFICATION, TOGETHER
+from rule_examples import CONSISTENCY, EVERYONE, EXAMPLES, LINUX, SANE, SPECIFICATION, TOGETHER
 
 import apeitool
 from apeitool.acpi.bert import BootErrorRegion
