@@ -75,7 +75,7 @@ def _only(kernels: list[Features], place: Place) -> str:
     "nothing, if the source is meant to assist only", _HEST,
 )  # fmt: skip
 def source_passed_over(hest: Hest, place: Place) -> Faults:
-    """Newer kernels pass over a generic source that assists an earlier machine check source."""
+    """Newer kernels pass over a generic source that assists a machine check source."""
     walks = [_walk(hest, features) for features in place.consumers.kernels]
     used = [{s.source_id for s in walk.sources} for walk in walks if walk and walk.accepted]
     for index, source in enumerate(hest.sources):
