@@ -27,6 +27,7 @@ from apeitool.acpi.hest.pcie_aer import DeviceAer
 from apeitool.acpi.hest.source import SourceFlags
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntryV2, GenericErrorDataEntryV3, StatusBlock
+from apeitool.cper.record import Record
 from apeitool.cper.section import OpaqueSection
 from apeitool.cper.severity import Severity
 from apeitool.lint.rule import Consumers
@@ -156,6 +157,13 @@ def entry(kind=GenericErrorDataEntryV3, length=16, **changes):
 
 def block(*entries, **changes) -> StatusBlock:
     return StatusBlock(**{"entries": entries or (entry(),)} | changes)
+
+
+def record(severity, *sections) -> Record:
+    """A record, and the severities of its sections."""
+    made = Record(error_severity=severity, body=[OpaqueSection(data=bytes(8)) for _ in sections])
+    said = zip(made.section_descriptors, sections, strict=True)
+    return made.replace(section_descriptors=[d.replace(section_severity=s) for d, s in said])
 
 
 def region(*blocks) -> BootErrorRegion:
@@ -310,6 +318,21 @@ CONSISTENCY = {
         einj_with(mask=0x1FF), f"{ENTRY}.mask",
     ),
     "value-outside-mask": Example(einj_with(value=0x100), einj_with(value=0xFF), f"{ENTRY}.value"),
+    "block-severity": Example(
+        block(entry(error_severity=Severity.FATAL), error_severity=Severity.RECOVERABLE),
+        block(entry(error_severity=Severity.CORRECTED), error_severity=Severity.RECOVERABLE),
+        "StatusBlock.error_severity",
+    ),
+    "record-severity": Example(
+        record(Severity.CORRECTED, Severity.INFORMATIONAL, Severity.RECOVERABLE),
+        record(Severity.RECOVERABLE, Severity.INFORMATIONAL, Severity.RECOVERABLE),
+        "Record.error_severity",
+    ),
+    "block-status-kind": Example(
+        block(entry(error_severity=Severity.CORRECTED), block_status=0x11),
+        block(entry(error_severity=Severity.CORRECTED), entry(), block_status=0x23),
+        "StatusBlock.block_status",
+    ),
     "action-register-overlap": Example(
         einj_at(get_error_type=0x1004), einj_at(get_error_type=0x1008),
         "Einj.entries[3].register_region.address",

@@ -13,6 +13,7 @@ from apeitool.lint import (
     linux,
     linux_blocks,
     linux_tables,
+    severities,
     specification,
     together,
 )
@@ -24,7 +25,7 @@ from apeitool.wire.record import Structure
 
 GROUPS = {
     "The specification": (specification,),
-    "Consistency": (consistency, actions, together),
+    "Consistency": (consistency, actions, severities, together),
     "Linux": (linux, linux_blocks, linux_tables),
 }
 """Where the rules are; importing a module registers its rules."""

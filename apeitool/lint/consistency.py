@@ -102,7 +102,7 @@ def block_length_content(source: Ghes, place: Place) -> Faults:
     headers = StatusBlock.fixed_size + sections * GenericErrorDataEntryV3.fixed_size
     need, room = headers + source.max_raw_data_length, source.error_status_block_length
     if StatusBlock.fixed_size <= room < need:
-        said = f"{room} bytes, but {sections} headers and raw data take {need}"
+        said = f"{room} bytes, but headers ({sections} of sections) and raw data take {need}"
         yield "error_status_block_length", said
 
 

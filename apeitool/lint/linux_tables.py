@@ -13,6 +13,7 @@ from apeitool.acpi.bert import Bert, BootErrorRegion
 from apeitool.acpi.einj import Einj, TriggerActionTable
 from apeitool.acpi.erst import Erst, ErstInstructionEntry
 from apeitool.acpi.header import Table
+from apeitool.acpi.status import HEADER_LENGTH
 from apeitool.lint.finding import Level
 from apeitool.lint.rule import Faults, Place, rule, since
 from apeitool.linux import action, bert
@@ -24,9 +25,11 @@ from apeitool.linux.bert import BootRecord, Stop
 def bert_refused(table: Bert, place: Place) -> Faults:
     """Linux refuses a BERT that is cut short, or whose region has no room for a status block."""
     verdict = bert.check_table(table)
-    if not verdict.accepted:
-        short = table.length < Bert.fixed_size
-        yield "length" if short else "boot_error_region_length", verdict.message
+    if table.length < Bert.fixed_size:
+        yield "length", f"{verdict.message} {table.length} bytes, but it takes {Bert.fixed_size}"
+    elif not verdict.accepted:
+        said = f"{table.boot_error_region_length} bytes, but a block takes {HEADER_LENGTH}"
+        yield "boot_error_region_length", f"{verdict.message} {said}"
 
 
 def _index(starts: Sequence[int], offset: int) -> int:

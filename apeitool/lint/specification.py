@@ -25,7 +25,10 @@ from apeitool.acpi.hest.source import (
 )
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
+from apeitool.cper.guids import LINUX_PSTORE
+from apeitool.cper.record import Record
 from apeitool.cper.severity import Severity
+from apeitool.cper.timestamp import Timestamp
 from apeitool.lint.finding import Level
 from apeitool.lint.rule import Faults, Place, rule
 from apeitool.registers.address import AddressSpace
@@ -81,10 +84,13 @@ def undefined_bits(structure: Structure, place: Place) -> Faults:
 
 
 def _facts(structure: Structure) -> Iterator[tuple[Field, int]]:
-    """The integers of a structure that are facts."""
+    """The integers of a structure that are facts, in the form that the specification has."""
+    # Linux's own store puts seconds since 1970 where others put BCD.
+    is_linux = isinstance(structure, Record) and str(structure.creator_id) == LINUX_PSTORE
     for field in structure.fields:
         value = getattr(structure, field.name)
-        if isinstance(value, int) and structure.is_valid(field.name):
+        is_fact = structure.is_valid(field.name) and not (is_linux and field.view is Timestamp)
+        if isinstance(value, int) and is_fact:
             yield field, value
 
 

@@ -102,12 +102,17 @@ def header_faults(table: Einj | Erst) -> Iterator[Fault]:
 
 def check_entry(entry: InstructionEntry) -> Verdict:
     """Whether an instruction is known, and its register one that Linux can access."""
-    known = INSTRUCTIONS if isinstance(entry, EinjInstructionEntry) else range(len(Instruction))
     number = int(entry.instruction)
-    if number not in known:
+    if not _is_known(entry):
         line = f"{FW_WARN}APEI: Invalid action table, unknown instruction type: {number}"
         return Verdict(False, EINVAL, (line,), RUN)
     return check_gar(entry.register_region) if accesses_register(entry) else Verdict(True)
+
+
+def _is_known(entry: InstructionEntry) -> bool:
+    """Whether the table's interpreter has the instruction."""
+    known = INSTRUCTIONS if isinstance(entry, EinjInstructionEntry) else range(len(Instruction))
+    return int(entry.instruction) in known
 
 
 _WITHOUT_REGISTER = frozenset(
@@ -123,7 +128,7 @@ _WITHOUT_REGISTER = frozenset(
 
 def accesses_register(entry: InstructionEntry) -> bool:
     """Whether an instruction has its register checked, mapped and accessed."""
-    return entry.instruction not in _WITHOUT_REGISTER
+    return _is_known(entry) and entry.instruction not in _WITHOUT_REGISTER
 
 
 def types_fault(table: Einj | Erst) -> Fault | None:

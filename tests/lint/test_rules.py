@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from captured import blocks, hests
+from captured import blocks, hests, records
 from rule_examples import CONSISTENCY, EVERYONE, EXAMPLES, LINUX, SANE, SPECIFICATION, TOGETHER
 
 import apeitool
@@ -14,6 +14,7 @@ from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import StatusBlock
 from apeitool.cli.example import example
 from apeitool.cli.new import KINDS
+from apeitool.cper.record import Record
 from apeitool.lint import specification
 from apeitool.lint.check import GROUPS, lint
 from apeitool.lint.finding import Level
@@ -124,6 +125,12 @@ def test_tables_of_qemu_have_no_error(name) -> None:
 @pytest.mark.parametrize("name", blocks())
 def test_blocks_of_qemu_have_no_error(name) -> None:
     assert errors(StatusBlock.from_bytes(blocks()[name])) == []
+
+
+@pytest.mark.parametrize("name", records())
+def test_nothing_is_said_against_what_linux_wrote(name) -> None:
+    """Its timestamp is no BCD, as its creator id tells."""
+    assert list(lint(Record.from_bytes(records()[name]))) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

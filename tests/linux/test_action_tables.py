@@ -152,6 +152,12 @@ def test_which_instructions_access_a_register() -> None:
     }  # fmt: skip
 
 
+def test_an_unknown_instruction_accesses_nothing() -> None:
+    assert not accesses_register(erst(step(0, 19)).entries[0])
+    assert not accesses_register(einj(step(0, 5)).entries[0])
+    assert accesses_register(erst(step(0, 5)).entries[0])
+
+
 def test_which_instructions_do_not_use_their_value() -> None:
     for number in range(19):
         (entry,) = erst(step(0, number)).entries
