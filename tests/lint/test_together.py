@@ -4,7 +4,8 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from rule_examples import TOGETHER, bert, block, einj, einj_at, hest, region, serialized, trigger
+from rule_examples import TOGETHER
+from rule_objects import bert, block, einj, einj_at, hest, region, serialized, trigger
 
 from apeitool.acpi.bert import BootErrorRegion
 from apeitool.cli.example import example
