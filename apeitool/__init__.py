@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from apeitool.acpi.status import GenericErrorDataEntryV2 as GenericErrorDataEntryV2
     from apeitool.acpi.status import GenericErrorDataEntryV3 as GenericErrorDataEntryV3
     from apeitool.acpi.status import StatusBlock as StatusBlock
-    from apeitool.capture.container import Capture as Capture
+    from apeitool.capture.capture import Capture as Capture
     from apeitool.capture.container import decode as decode
     from apeitool.capture.container import open as open  # noqa: A004 - the contract's name
     from apeitool.cper.dialect import Choice as Choice
@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from apeitool.errors import ProtocolError as ProtocolError
     from apeitool.errors import QemuError as QemuError
     from apeitool.errors import Truncated as Truncated
+    from apeitool.plan.build import build as build
+    from apeitool.plan.built import Built as Built
     from apeitool.registers.address import AccessSize as AccessSize
     from apeitool.registers.address import AddressSpace as AddressSpace
     from apeitool.registers.address import GenericAddress as GenericAddress
@@ -98,7 +100,8 @@ _HOMES = {
     "acpi.hest.source": ("SourceFlags", "SourceType"),
     "acpi.hest.table": ("Hest",),
     "acpi.status": ("GenericErrorDataEntryV2", "GenericErrorDataEntryV3", "StatusBlock"),
-    "capture.container": ("Capture", "decode", "open"),
+    "capture.capture": ("Capture",),
+    "capture.container": ("decode", "open"),
     "cper.dialect": ("Choice", "Topic", "dialect_of", "forced", "using"),
     "cper.record": ("Record", "SectionDescriptor"),
     "cper.section": ("OpaqueSection", "Section"),
@@ -131,6 +134,8 @@ _HOMES = {
         "QemuError",
         "Truncated",
     ),
+    "plan.build": ("build",),
+    "plan.built": ("Built",),
     "registers.address": ("AccessSize", "AddressSpace", "GenericAddress"),
     "render.json": ("dumps", "loads"),
     "render.text": ("text",),

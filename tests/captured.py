@@ -34,7 +34,12 @@ def records() -> dict[str, bytes]:
     return {p.stem: p.read_bytes() for p in sorted(FIXTURES.glob("*/*.cper"))}
 
 
+def injections() -> dict[str, bytes]:
+    """The structures by which Linux asked for errors; nothing in their bytes tells what they are."""
+    return {p.stem: p.read_bytes() for p in sorted(FIXTURES.glob("*/set-error-type-*.bin"))}
+
+
 def everything() -> list[tuple[type[Structure], str, bytes]]:
-    """All of them: (structure, name, bytes)."""
+    """All whose bytes tell what they are: (structure, name, bytes)."""
     kinds = ((Hest, hests()), (StatusBlock, blocks()), (Record, records()))
     return [(cls, name, data) for cls, found in kinds for name, data in found.items()]

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from apeitool.errors import MissingError
-from apeitool.lab import images
+from apeitool.lab import images, programs
 
 hypothesis.settings.register_profile(
     "apeitool",
@@ -37,10 +37,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("APEITOOL_LIBCPER"),
         help="a folder where libcper was built from its source",
     )
+    parser.addoption(
+        "--real-bytes", metavar="DIR", help="decode each file of a folder of bytes that others made"
+    )
 
 
 JUDGES = ("oracle", "guest")
 """Markers of tests whose judge must be there in CI: a skip among them is a failure."""
+DRIFTING = pytest.mark.drifting
+"""Marks a judge of Debian unstable: it moves on, so it may be absent, but not disagree."""
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -49,6 +54,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()
     needed = any(item.get_closest_marker(name) for name in JUDGES)
+    needed = needed and not item.get_closest_marker(DRIFTING.name)
     if report.skipped and needed and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped in CI: {report.longrepr}"
@@ -63,13 +69,29 @@ def lab_images() -> images.Images:
         pytest.skip(str(missing))
 
 
-@pytest.fixture(scope="session")
-def iasl() -> str:
-    """The program iasl."""
+@pytest.fixture(scope="session", params=["", pytest.param("unstable", marks=DRIFTING)])
+def iasl(request: pytest.FixtureRequest) -> str:
+    """The program iasl: this machine's, and that of Debian unstable."""
+    if request.param:
+        return of_unstable("iasl")
     program = shutil.which("iasl")
     if program is None:
         pytest.skip("iasl is not here: apt-get install acpica-tools")
     return str(program)
+
+
+@pytest.fixture(scope="session")
+def fwts() -> str:
+    """The program fwts, of Debian unstable; skips with how to get it."""
+    return of_unstable("fwts")
+
+
+def of_unstable(name: str) -> str:
+    try:
+        program = programs.find(name)
+    except MissingError as missing:
+        pytest.skip(str(missing))
+    return str(program.path)
 
 
 @pytest.fixture(scope="session")

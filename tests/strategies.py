@@ -13,8 +13,8 @@ from uuid import UUID
 from discovery import kinds_of
 from hypothesis import strategies as st
 
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.source import ErrorSource, FutureSource
-from apeitool.acpi.hest.table import SOURCE_TYPES
 from apeitool.cper.record import Gap, Record
 from apeitool.cper.section import Section
 from apeitool.qemu.erst_file import ErstMapEntry, ErstSlot, ErstStorage
@@ -30,20 +30,49 @@ UNFINISHED = {
     "ErrorSource": "has no type of its own: its subclasses say which they write",
     "AerSource": "has no type of its own: its subclasses say which they write",
     "GenericErrorDataEntry": "its subclasses add the section that its GUID and length follow from",
+    "RecordIdentifier": "its subclasses say which",
     "Registers": "what a context holds: its subclasses say what",
+    "CxlEventSection": "its subclasses add the event",
+    "CxlMediaEventSection": "likewise",
+    "DvsecBody": "what a DVSEC holds: its subclasses say what",
+    "PerDetail": "what a CCIX log holds: its subclasses say what",
     "Section": "its subclasses add the fields",
+    "MemorySection": "likewise",
+    "X64General": "its subclasses add the rest of the state",
+    "X86Context": "its subclasses add the registers",
+    "JaguarErrorSection": "its subclasses add the registers of their type",
 }
 """Bases that are decoded in their own right, but that nobody builds."""
 
 
 def is_finished(cls: type[Structure]) -> bool:
     """Whether one builds this structure, not only what extends it."""
-    return cls.__name__ not in UNFINISHED
+    is_bare = not cls.fields and len(kinds_of(cls)) > 1
+    return cls.__name__ not in UNFINISHED and not is_bare
+
+
+TOLD: dict[str, tuple[str, tuple[bytes, ...]]] = {
+    "NvidiaErrorSection": ("its signature", (b"", b"CMET-INFO", b"FWERROR")),
+    "AmpereAltraErrorSection": ("two bits of its type", (b"",)),
+    "AmpereOneErrorSection": ("four bits of its type", (b"", b"\0\x10", b"\0\x60")),
+    "YitianErrorSection": ("its type", (b"\x50", b"")),
+}
+"""Structures in which a field says what a part is: (which, bytes to begin with).  They are built
+from bytes, since a constructor's caller says both."""
+
+
+def _read(cls: type[Structure]) -> Strategy:
+    noise = st.binary(min_size=cls.shortest, max_size=cls.fixed_size + 6 * LENGTH)
+    starts = st.sampled_from(TOLD[cls.__name__][1])
+    data = st.tuples(starts, noise).map(lambda both: both[0] + both[1][len(both[0]) :])
+    return data.map(cls.from_bytes).map(lambda item: item.sealed())
 
 
 @cache
 def instances(cls: type[Structure]) -> Strategy:
     """Instances as a caller builds them: what is derived, is."""
+    if cls.__name__ in TOLD:
+        return _read(cls)
     given = _overrides(cls)
     for field in cls.fields:
         if field.derived is None and field.name not in given:
@@ -71,7 +100,7 @@ def values(cls: type[Structure], field: Field) -> Strategy:
         case Absent():
             return st.just(0)  # `encodings` has the short ones: a built one is written whole
         case Aside():
-            return {UUID: GUIDS}[field.type]
+            return {UUID: GUIDS, int: st.integers(0, (1 << 32) - 1)}[field.type]
         case Part():
             return _part(cls, field)
     raise TypeError(f"{cls.__name__}.{field.name}: no strategy for {kind!r}")
@@ -152,19 +181,28 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "Hest.sources": ("any structure by its annotation; ids are unique", lambda cls: _sources()),
     "Bert.boot_error_region_length": ("room for a block", lambda cls: st.integers(20, (1 << 32) - 1)),
     "BootErrorRegion.blocks": ("a block of nothing but zeros ends it", lambda cls: _filled()),
+    "Einj.header_rest": ("a longer header is none that firmware writes", lambda cls: st.just(b"")),
+    "Erst.header_rest": ("likewise", lambda cls: st.just(b"")),
     "Einj.injection_header_size": ("it is the table's own", _default("injection_header_size")),
     "Erst.serialization_header_size": ("likewise", _default("serialization_header_size")),
     "TriggerActionTable.header_size": ("likewise", _default("header_size")),
     "SetErrorTypeWithAddress.flags": ("they tell of the extension", lambda cls: st.integers(0, 7)),
-    "SetErrorTypeWithAddress.vendor_extension_offset": ("it tells of one", lambda cls: st.just(0)),
     "SetErrorTypeWithAddress.einjv2": ("without its flag", lambda cls: st.just(())),
-    "SetErrorTypeWithAddress.gap": ("without an offset", lambda cls: st.just(b"")),
-    "SetErrorTypeWithAddress.vendor": ("without an offset", lambda cls: st.just(())),
+    "SetErrorTypeWithAddress.gap": ("without an extension behind", lambda cls: st.just(b"")),
+    "SetErrorTypeWithAddress.vendor": ("there is one at most", lambda cls: _one_vendor()),
     "GenericErrorDataEntry.revision": ("it tells the two apart", _default("revision")),
     "FutureSource.type": ("12 and above are", lambda cls: st.integers(12, 0xFFFF)),
     "ReservedSource.type": ("only these are", lambda cls: st.sampled_from([3, 4, 5])),
     "Notification.length": ("it is the structure's own", _default("length")),
+    "X86Context.register_context_type": ("it tells them apart", _default("register_context_type")),
+    "X86Context.padding": ("padding is where all contexts of a section have it", lambda cls: st.just(b"")),
+    "X64StateContextWithoutCr8.rest": ("8 bytes more are CR8", lambda cls: _few()),
+    "MsrContext.registers": ("their addresses follow one another", lambda cls: _addressed(cls, 1)),
+    "MemoryMappedContext.registers": ("likewise", lambda cls: _addressed(cls, 8)),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
+    "UnknownPerDetail.rest": ("likewise", lambda cls: _few()),
+    "UnknownEventInfo.rest": ("likewise", lambda cls: _few()),
+    "UnknownCrashData.rest": ("likewise", lambda cls: _few()),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),
@@ -176,6 +214,10 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "ErstStorage.map": ("an entry for each slot, free or with its record", lambda cls: _map()),
     "ErstStorage.gap": ("zeros up to the first slot", lambda cls: st.just(bytes(STORE_GAP))),
     "ErstStorage.slots": ("as many as the map has", lambda cls: _slots()),
+    "FirmwareErrorRecordReferenceSection.revision": ("it tells the identifier", _default("revision")),
+    "FirmwareErrorRecordReferenceSection.identifier": (
+        "that of the revision", lambda cls: _identifier(),
+    ),
     "ArmProcessorErrorSection.context_information": (
         "padding is where all contexts of a section have it", lambda cls: _tight(),
     ),
@@ -185,6 +227,11 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     ),
 }  # fmt: skip
 """What a declaration cannot say about its own values: (why, strategy)."""
+
+
+def _one_vendor() -> Strategy:
+    vendor = next(k for k in kinds_of(Structure) if k.__name__ == "VendorErrorTypeExtension")
+    return st.lists(instances(vendor), max_size=1)
 
 
 def _filled() -> Strategy:
@@ -213,6 +260,19 @@ def _slots() -> Strategy:
 def _slot(record: Record, number: int) -> ErstSlot:
     whole = record.replace(record_id=number).to_bytes()
     return ErstSlot(data=whole[:STORE_SLOT].ljust(STORE_SLOT, b"\0"))
+
+
+def _identifier() -> Strategy:
+    return instances(next(k for k in kinds_of(Structure) if k.__name__ == "GuidIdentifier"))
+
+
+def _addressed(cls: type[Structure], step: int) -> Strategy:
+    """Registers from some address on."""
+    field = next(f for f in cls.fields if f.name == "registers")
+    registers, first = several(item_of(cls, field)), st.integers(0, (1 << 32) - 1)
+    return st.tuples(registers, first).map(
+        lambda drawn: [r.replace(address=drawn[1] + step * i) for i, r in enumerate(drawn[0])]
+    )
 
 
 def _few() -> Strategy:

@@ -20,6 +20,7 @@ FLOORS = (
     ("capture", "host"),
     ("columns", "machine"),
     ("scenarios", "lab"),
+    ("plan",),
     ("__init__",),
     ("cli",),
     ("__main__",),

@@ -5,14 +5,15 @@ system carries an action out by executing them one after the other.
 """
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Annotated, Any
 
 from apeitool.registers.address import GenericAddress
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.types import U8, U64, Hex, u8
+from apeitool.wire.types import U8, U64, Engine, Hex, Many, u8
 
 
 class Instruction(Label):
@@ -105,6 +106,55 @@ def actions(entries: Iterable[InstructionEntry]) -> dict[int, list[InstructionEn
 
 HEADER_SIZE = 48
 """What most firmware writes: the header from the start of the table.  Some write 12, its own part."""
+
+
+def entries_start(count: str, header_size: str) -> Callable[[Any], int]:
+    """Where entries begin: behind the header, or behind a longer one if count and length say so."""
+
+    def start(table: Any) -> int:
+        size: int = getattr(table, header_size)
+        entries = InstructionEntry.fixed_size * getattr(table, count)
+        return size if size > HEADER_SIZE and table.length == size + entries else HEADER_SIZE
+
+    return start
+
+
+class Entries(Many):
+    """The instruction entries of a table.
+
+    Where count and length do not agree, one of them lies: entries that name an action and an
+    instruction are taken as far as the larger of the two goes.
+    """
+
+    __slots__ = ("extent", "number")
+
+    def __init__(self, kind: type[InstructionEntry], *, count: str, until: str) -> None:
+        super().__init__(kind, count=count, until=until)
+        self.number = attrgetter(count)
+        self.extent = attrgetter(until)
+
+    def take(
+        self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
+    ) -> tuple[tuple[Structure, ...], int]:
+        kind = self.only or InstructionEntry
+        items, position = super().take(engine, values, buffer, start, position, end)
+        found, count = list(items), self.number(values)
+        limit = start + self.extent(values)
+        while (stop := position + kind.fixed_size) <= end and (stop <= limit or len(found) < count):
+            entry = engine(kind)(buffer, position, end)[0]
+            if not _is_entry(entry):
+                break
+            found.append(entry)
+            position = stop
+        return tuple(found), position
+
+
+def _is_entry(entry: InstructionEntry) -> bool:
+    """Whether bytes that are not both counted and in the table are an entry all the same."""
+    action: Any = entry.action
+    region = entry.register_region
+    is_named = action.is_known and entry.instruction.is_known and region.access_size.is_known
+    return bool(is_named and region.register_bit_width and not entry.reserved)
 
 
 def check_entries(table: Any, count: str, header_size: str) -> Iterator[Problem]:

@@ -2,9 +2,16 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from apeitool.acpi.action import HEADER_SIZE, Instruction, InstructionEntry, check_entries
+from apeitool.acpi.action import (
+    HEADER_SIZE,
+    Entries,
+    Instruction,
+    InstructionEntry,
+    check_entries,
+    entries_start,
+)
 from apeitool.acpi.header import Table
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.problem import Problem
@@ -19,6 +26,7 @@ from apeitool.wire.types import (
     Derived,
     Hex,
     Many,
+    Named,
     Raw,
     Rest,
     Unit,
@@ -79,6 +87,10 @@ class Einjv2ErrorTypes(enum.IntFlag):
     VENDOR_DEFINED = 1 << 31
 
 
+Types = ErrorTypes | Einjv2ErrorTypes
+"""Error types of either kind."""
+
+
 class CommandStatus(Label):
     """What GET_COMMAND_STATUS gives."""
 
@@ -115,9 +127,14 @@ class Einj(Table):
     injection_flags: Annotated[U8, Hex, "reserved"] = 0
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
     injection_entry_count: Annotated[U32, Derived(lambda t: len(t.entries))] = AUTO
+    header_rest: Annotated[
+        bytes,
+        Raw(until=entries_start("injection_entry_count", "injection_header_size")),
+        "of a header that is longer",
+    ] = b""
     entries: Annotated[
         Sequence[EinjInstructionEntry],
-        Many(EinjInstructionEntry, count="injection_entry_count", until="length"),
+        Entries(EinjInstructionEntry, count="injection_entry_count", until="length"),
     ] = ()
     unparsed: Annotated[bytes, Raw(until="length"), "no entry, but in the table"] = b""
     trailing: Annotated[Rest, "behind the table"] = b""
@@ -177,10 +194,7 @@ class Einjv2Extension(Structure):
         if self.component_array_count != len(self.components):
             rule = f"{self.component_array_count} said, {len(self.components)} found"
             yield self.trouble("component-count", "component_array_count", rule)
-        if self.length != self.size:
-            yield self.trouble(
-                "extension-length", "length", f"{self.length}, but it is {self.size}"
-            )
+        yield from _check_length(self)
 
 
 class VendorErrorTypeExtension(Structure):
@@ -199,13 +213,38 @@ class VendorErrorTypeExtension(Structure):
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
     oem_data: Annotated[bytes, Raw(until="length")] = b""
 
+    def check(self) -> Iterator[Problem]:
+        yield from _check_length(self)
+
+
+def _check_length(extension: Einjv2Extension | VendorErrorTypeExtension) -> Iterator[Problem]:
+    said, size = extension.length, extension.size
+    if said != size:
+        id = "extension-truncated" if said > size else "extension-length"
+        yield extension.trouble(id, "length", f"{said}, but it is {size}")
+
 
 def _einjv2_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
     return Einjv2Extension if values.flags & InjectionFlags.EINJV2_EXTENSION else None
 
 
 def _vendor_at(values: Any, buffer: bytes, position: int, end: int) -> type[Structure] | None:
-    return VendorErrorTypeExtension if values.vendor_extension_offset else None
+    is_here = values.vendor_extension_offset == _vendor_start(values)
+    return VendorErrorTypeExtension if is_here else None
+
+
+def _vendor_start(values: Any) -> int:
+    size = SetErrorTypeWithAddress.fixed_size + sum(e.size for e in values.einjv2)
+    return int(size + len(values.gap))
+
+
+def _vendor_offset(structure: Any) -> int:
+    """Where the vendor's extension is; 0 where there is none."""
+    return _vendor_start(structure) if structure.vendor else 0
+
+
+def _types_of(structure: Any) -> type[ErrorTypes] | type[Einjv2ErrorTypes]:
+    return Einjv2ErrorTypes if structure.flags & InjectionFlags.EINJV2_EXTENSION else ErrorTypes
 
 
 class SetErrorTypeWithAddress(Structure):
@@ -218,8 +257,8 @@ class SetErrorTypeWithAddress(Structure):
     Source:  ACPI 6.5 18.6.4, ACPI 6.6 18.6.4
     """
 
-    error_type: Annotated[U32, ErrorTypes] = 0
-    vendor_extension_offset: Annotated[U32, Hex, "0: there is none"] = 0
+    error_type: Annotated[U32, ErrorTypes, Named(_types_of)] = 0
+    vendor_extension_offset: Annotated[U32, Hex, "0: there is none", Derived(_vendor_offset)] = AUTO
     flags: Annotated[U32, InjectionFlags] = 0
     processor_identification: Annotated[U32, Hex, When(InjectionFlags.PROCESSOR_ID)] = 0
     memory_address: Annotated[Address, When(InjectionFlags.MEMORY_ADDRESS)] = 0
@@ -229,6 +268,27 @@ class SetErrorTypeWithAddress(Structure):
     gap: Annotated[bytes, Raw(until="vendor_extension_offset")] = b""
     vendor: Annotated[Sequence[VendorErrorTypeExtension], Many(_vendor_at, count=lambda s: 1)] = ()
     rest: Rest = b""
+
+    @property
+    def error_types(self) -> Types:
+        """What is to be injected: an error type of EINJv2 where that extension holds."""
+        return _types_of(self)(self.error_type)
+
+    def check(self) -> Iterator[Problem]:
+        if self.flags & InjectionFlags.EINJV2_EXTENSION and not self.einjv2:
+            rule = "the EINJv2 extension holds, but is not there"
+            yield self.trouble("valid-but-absent", "flags", rule)
+        said, found = self.vendor_extension_offset, _vendor_offset(self)
+        if said and not found:
+            rule = f"the vendor's extension at {said:#x} is not there"
+            yield self.trouble("extension-truncated", "vendor_extension_offset", rule)
+        elif said != found:
+            rule = f"{said:#x}, but it is at {found:#x}"
+            yield self.trouble("extension-place", "vendor_extension_offset", rule)
+
+    def sealed(self) -> Self:
+        # What lies before an extension that is not there is no gap, but the rest.
+        return type(self).from_bytes(super().sealed().to_bytes())
 
 
 class TriggerActionTable(Structure):
@@ -246,7 +306,7 @@ class TriggerActionTable(Structure):
     entry_count: Annotated[U32, Derived(lambda t: len(t.entries))] = AUTO
     entries: Annotated[
         Sequence[EinjInstructionEntry],
-        Many(EinjInstructionEntry, count="entry_count", until="table_size"),
+        Entries(EinjInstructionEntry, count="entry_count", until="table_size"),
     ] = ()
     rest: Rest = b""
 
@@ -256,3 +316,7 @@ class TriggerActionTable(Structure):
             yield self.trouble("entry-count", "entry_count", rule)
         if self.header_size != self.fixed_size:
             yield self.trouble("header-size", "header_size", f"{self.header_size}, but it is 16")
+        there = self.size - len(self.rest)
+        if self.table_size != there:
+            rule = f"{self.table_size} bytes said, header and entries take {there}"
+            yield self.trouble("table-length", "table_size", rule)

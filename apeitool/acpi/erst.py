@@ -4,11 +4,17 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
-from apeitool.acpi.action import HEADER_SIZE, InstructionEntry, check_entries
+from apeitool.acpi.action import (
+    HEADER_SIZE,
+    Entries,
+    InstructionEntry,
+    check_entries,
+    entries_start,
+)
 from apeitool.acpi.header import Table
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
-from apeitool.wire.types import AUTO, U32, Derived, Hex, Many, Raw, Rest, Unit, u8
+from apeitool.wire.types import AUTO, U32, Derived, Hex, Raw, Rest, Unit, u8
 
 
 class ErstAction(Label):
@@ -78,9 +84,14 @@ class Erst(Table):
     serialization_header_size: Annotated[U32, Unit("bytes")] = HEADER_SIZE
     reserved: Annotated[U32, Hex] = 0
     instruction_entry_count: Annotated[U32, Derived(lambda t: len(t.entries))] = AUTO
+    header_rest: Annotated[
+        bytes,
+        Raw(until=entries_start("instruction_entry_count", "serialization_header_size")),
+        "of a header that is longer",
+    ] = b""
     entries: Annotated[
         Sequence[ErstInstructionEntry],
-        Many(ErstInstructionEntry, count="instruction_entry_count", until="length"),
+        Entries(ErstInstructionEntry, count="instruction_entry_count", until="length"),
     ] = ()
     unparsed: Annotated[bytes, Raw(until="length"), "no entry, but in the table"] = b""
     trailing: Annotated[Rest, "behind the table"] = b""

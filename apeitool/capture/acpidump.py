@@ -3,8 +3,9 @@
     HEST @ 0x00000000BF7A0000
         0000: 48 45 53 54 28 00 00 00 01 8B 41 50 45 49 54 4C  HEST(.....APEITL
 
-Lines of other programs may stand between, the whole may be quoted with ``>``.  The offset of each
-row must follow from the row before: rows that are missing are not made up.
+Lines of other programs may stand between, the whole may be quoted with ``>``, and who pastes a dump
+may have written a remark behind a header.  The offset of each row must follow from the row before:
+rows that are missing are not made up.
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ import io
 import re
 from collections.abc import Iterator
 
+from apeitool.capture.capture import SAMPLE, Capture
 from apeitool.capture.kind import TABLES
 from apeitool.errors import CaptureError, EncodeError
 
-_SAMPLE = 4096
 _NAMED = 12
 """So many of the tables that we do not know are named."""
 
 # Repeats are bounded, so that a line takes no more time than in proportion to its length.
 _QUOTE = rb"^[ \t>]{0,40}"
 _HEADER = re.compile(
-    _QUOTE + rb"([!-~]{4}|RSD(?: PTR)?) {1,4}@ 0[xX][0-9a-fA-F]{1,16}[ \t\r]{0,40}$", re.MULTILINE
-)
+    _QUOTE + rb"([!-~]{4}|RSD(?: PTR)?) {1,4}@ 0[xX][0-9a-fA-F]{1,16}"
+    rb"[ \t\r]{0,40}(?P<remark>[ \t]\S[^\n]*)?$",
+    re.MULTILINE,
+)  # fmt: skip
 _ROW = re.compile(
-    _QUOTE + rb"([0-9a-fA-F]{4,8}):((?:[ \t][0-9a-fA-F]{2}){1,16})(?!\S)", re.MULTILINE
+    _QUOTE + rb"([0-9a-fA-F]{4,8}) ?:((?:[ \t](?:- )?[0-9a-fA-F]{2}){1,16})(?!\S)", re.MULTILINE
 )
 
 
@@ -41,6 +44,11 @@ class Dump:
         self.says = says
         self.data = bytearray()
         self.trouble: tuple[int, str] | None = None
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether the header may be a sentence about a table: it says more, and no row follows."""
+        return not self.data and bool(self.says.groupdict().get("remark"))
 
     def add(self, line: int, offset: int, row: bytes) -> None:
         if offset == len(self.data) and self.trouble is None:
@@ -57,7 +65,7 @@ def sniff(data: bytes) -> bool:
     return has_rows(data, _HEADER)
 
 
-def read(data: bytes, origin: str = "") -> Iterator[tuple[str, bytes]]:
+def read(data: bytes, origin: str = "") -> Iterator[Capture]:
     """The tables that we know, each with where it was, ``origin:SIG@line``; others are skipped.
 
     Raises:  CaptureError, once all are given, where rows of one are missing or none is known.
@@ -84,7 +92,7 @@ def dump(data: bytes) -> bytes:
 
 def has_rows(data: bytes, header: re.Pattern[bytes]) -> bool:
     """Whether this is text with a line that is such a ``header``, and a row behind it."""
-    if b"\0" in data[:_SAMPLE]:
+    if b"\0" in data[:SAMPLE]:
         return False
     start = header.search(data)
     return start is not None and _ROW.search(data, start.end()) is not None
@@ -99,12 +107,13 @@ def dumps(data: bytes, header: re.Pattern[bytes]) -> Iterator[Dump]:
                 yield current
             current = Dump(line, says)
         elif current and (row := _ROW.match(text)):
-            current.add(line, int(row[1], 16), bytes.fromhex(row[2].decode("ascii")))
+            digits = row[2].replace(b"-", b"").decode("ascii")
+            current.add(line, int(row[1], 16), bytes.fromhex(digits))
     if current:
         yield current
 
 
-def known(named: Iterator[tuple[str, Dump]], origin: str) -> Iterator[tuple[str, bytes]]:
+def known(named: Iterator[tuple[str, Dump]], origin: str) -> Iterator[Capture]:
     """The dumps that are tables that we know; of one whose rows stop following, those before.
 
     Raises:  CaptureError, once all are given, where rows of one are missing or none is known.
@@ -116,13 +125,15 @@ def known(named: Iterator[tuple[str, Dump]], origin: str) -> Iterator[tuple[str,
         if name not in TABLES:
             others[name] = None
             continue
+        if found.is_prose:
+            continue
         is_known = True
         if not found.data:
             found.stop(found.line, "no rows follow")
         if found.trouble:
             trouble = trouble or (found.trouble[0], f"{name}: {found.trouble[1]}")
         if found.data:
-            yield f"{origin}:{name}@{found.line}", bytes(found.data)
+            yield Capture(bytes(found.data), None, f"{origin}:{name}@{found.line}")
     if trouble:
         raise CaptureError(trouble[1], origin=origin, line=trouble[0])
     if not is_known:

@@ -6,9 +6,21 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from apeitool.capture import acpidump, erst_file, hextext, iasl
+from apeitool.capture import (
+    acpidump,
+    acpiview,
+    envelope,
+    erst_file,
+    hardware_errors,
+    hextext,
+    iasl,
+    json_document,
+    rasdaemon,
+    unicode,
+    windows_event,
+)
+from apeitool.capture.capture import Capture
 from apeitool.capture.kind import (
     as_error,
     candidates,
@@ -20,21 +32,6 @@ from apeitool.capture.kind import (
 )
 from apeitool.errors import Ambiguous, CaptureError, DecodeError
 from apeitool.wire.record import Structure
-
-
-class Capture(NamedTuple):
-    """Bytes of one object.
-
-    ``kind`` is what the caller or the carrier says they are, None where the bytes must tell;
-    ``origin`` says where they were, for messages.
-    """
-
-    data: bytes
-    kind: str | None
-    origin: str
-
-    def __bytes__(self) -> bytes:
-        return self.data
 
 
 def decode(data: bytes | Capture, *, as_: str | None = None, strict: bool = False) -> Structure:
@@ -74,11 +71,12 @@ def read(
     """The captures in the bytes of one file; text is read as the bytes that it spells.
 
     ``offset`` and ``length`` cut the bytes (those that the text spells, of each table of a text with
-    many); ``kind`` says what they are.
+    many; of other files those of the file itself); ``kind`` says what they are.
 
     Raises:  CaptureError when the offset lies behind the end, or the text breaks off.
     """
-    for where, piece, said in _carried(data, origin):
+    is_cut = bool(offset) or length is not None
+    for piece, said, where in _carried(data, origin, is_cut=is_cut):
         if offset > len(piece):
             raise CaptureError(
                 f"offset {offset:#x} lies behind the {len(piece)} bytes", origin=where
@@ -94,18 +92,29 @@ def read(
             yield Capture(b"", kind, where)
 
 
-def _carried(data: bytes, origin: str) -> Iterator[tuple[str, bytes, str | None]]:
-    """What a file carries: where each piece was, the piece, and its kind if the carrier tells."""
-    for carrier, kind in _CARRIERS:
+def _carried(data: bytes, origin: str, *, is_cut: bool) -> Iterator[Capture]:
+    """What a file carries.  Who cuts bytes out of it knows where in the file they are."""
+    data = unicode.plain(data)
+    for carrier in _CARRIERS if is_cut else (*_CARRIERS, *_FRAMES):
         if carrier.sniff(data):
-            for where, piece in carrier.read(data, origin):
-                yield where, piece, kind
+            yield from carrier.read(data, origin)
             return
-    yield origin, unwrapped(data, origin), None
+    yield Capture(unwrapped(data, origin), None, origin)
 
 
-_CARRIERS = ((erst_file, "record"), (acpidump, None), (iasl, None))
-"""Carriers, and of what kind all is that one carries."""
+_CARRIERS = (
+    erst_file,
+    rasdaemon,
+    windows_event,
+    json_document,
+    acpidump,
+    iasl,
+    acpiview,
+)
+"""Carriers that tell themselves by their bytes; no file is of two of them."""
+
+_FRAMES = (envelope, hardware_errors)
+"""Likewise; the objects lie in the file as they are."""
 
 
 def unwrapped(data: bytes, origin: str = "") -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from apeitool.capture.capture import Capture
 from apeitool.errors import CaptureError
 from apeitool.qemu.erst_file import MAGIC, ErstStorage
 
@@ -13,7 +14,7 @@ def sniff(data: bytes) -> bool:
     return data.startswith(MAGIC.encode())
 
 
-def read(data: bytes, origin: str = "") -> Iterator[tuple[str, bytes]]:
+def read(data: bytes, origin: str = "") -> Iterator[Capture]:
     """The records in use, each with where it was, ``origin:record 0xID``; deleted ones are skipped.
 
     Raises:  CaptureError when the file ends within its header.
@@ -23,4 +24,4 @@ def read(data: bytes, origin: str = "") -> Iterator[tuple[str, bytes]]:
         raise CaptureError(f"a record store is cut off: {said}", origin=origin)
     for _, record_id, slot in ErstStorage.from_bytes(data).used():
         if slot is not None:
-            yield f"{origin}:record {record_id:#x}", slot.record
+            yield Capture(slot.record, "record", f"{origin}:record {record_id:#x}")

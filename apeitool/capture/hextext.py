@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from apeitool.capture.capture import SAMPLE
 from apeitool.errors import CaptureError
 
 LARGEST = 1 << 28
 """So many bytes may ``*`` stand for, in all."""
 
-_SAMPLE = 4096
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
 _QUOTE = re.compile(r"^[\s>]+")
 _NOISE = re.compile(r"\\x|0[xX]|[\s,;:{}\[\]\"']")
@@ -46,14 +46,14 @@ def is_printed(data: bytes) -> bool:
 
 def is_text(data: bytes) -> bool:
     """Whether the bytes are text at all, as far as their beginning tells."""
-    sample = data[:_SAMPLE]
+    sample = data[:SAMPLE]
     return bool(sample.strip()) and is_printed(sample)
 
 
 def sniff(data: bytes) -> bool:
     """Whether the bytes are text that spells bytes, as far as their beginning tells."""
-    sample = data[:_SAMPLE]
-    whole = len(data) <= _SAMPLE
+    sample = data[:SAMPLE]
+    whole = len(data) <= SAMPLE
     if not is_text(data):
         return False
     lines = _lines(sample)
@@ -72,7 +72,7 @@ def complaint(data: bytes) -> str | None:
     if not is_text(data):
         return None
     try:
-        _read(_lines(data[:_SAMPLE]), whole=True)
+        _read(_lines(data[:SAMPLE]), whole=True)
     except CaptureError as wrong:
         return f"line {wrong.line}: {wrong.message}"
     return None

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from apeitool.capture.acpidump import Dump, dumps, has_rows, known
+from apeitool.capture.capture import Capture
 
 _HEADER = re.compile(
     rb"^[ \t>]{0,40}Raw Table Data: Length (\d{1,10}) \(0x[0-9a-fA-F]{1,8}\)", re.MULTILINE
@@ -22,7 +23,7 @@ def sniff(data: bytes) -> bool:
     return has_rows(data, _HEADER)
 
 
-def read(data: bytes, origin: str = "") -> Iterator[tuple[str, bytes]]:
+def read(data: bytes, origin: str = "") -> Iterator[Capture]:
     """The tables that we know, each with where it was, ``origin:SIG@line``; others are skipped.
 
     Raises:  CaptureError, once all are given, where rows of one are missing or none is known.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from uuid import UUID
 
 from apeitool.acpi.bert import Bert, BootErrorRegion
 from apeitool.acpi.einj import Einj, SetErrorTypeWithAddress, TriggerActionTable
@@ -21,7 +22,7 @@ from apeitool.capture.hextext import is_printed
 from apeitool.cper.described import DescribedSection
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.record import SIGNATURE, Record
-from apeitool.cper.section import section_named
+from apeitool.cper.section import read_section, section_named
 from apeitool.errors import (
     Ambiguous,
     BadChecksum,
@@ -32,6 +33,7 @@ from apeitool.errors import (
     Truncated,
 )
 from apeitool.qemu.erst_file import MAGIC
+from apeitool.wire import compiled
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 
@@ -175,8 +177,22 @@ def sniff(data: bytes) -> str:
 
 
 def decode_as(name: str, data: bytes) -> Structure:
-    """Decode an object of a kind that is known; bytes behind a structure stay with it."""
+    """Decode an object of a kind that is known; bytes behind a structure stay with it.
+
+    The GUID of a section type is a kind too.
+    """
+    guid = section_guid(name)
+    if guid is not None:
+        return read_section(compiled.fast, guid, data, 0, len(data))
     return kind_type(name, data).from_bytes(data)
+
+
+def section_guid(name: str) -> UUID | None:
+    """The GUID that is named; None where the name is none."""
+    try:
+        return UUID(name)
+    except ValueError:
+        return None
 
 
 _ERRORS: tuple[tuple[str, type[DecodeError]], ...] = (

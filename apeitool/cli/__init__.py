@@ -13,7 +13,18 @@ from apeitool import __version__
 from apeitool.errors import ApeiError, MissingError
 from apeitool.render.harmless import printable
 
-VERBS = ("decode", "encode", "new", "explain", "diff", "lint", "simulate", "lab", "demo")
+VERBS = (
+    "decode",
+    "encode",
+    "new",
+    "generate",
+    "explain",
+    "diff",
+    "lint",
+    "simulate",
+    "lab",
+    "demo",
+)
 
 DONE, BAD, USAGE, MISSING = 0, 1, 2, 3
 """Exit statuses: done; the answer is bad; wrong usage; something needed is not here."""

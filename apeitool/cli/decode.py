@@ -20,9 +20,11 @@ from apeitool.cli.options import (
     is_coloured,
     known_kind,
     output,
+    smbios,
     talk,
     writer,
 )
+from apeitool.errors import CaptureError
 
 if TYPE_CHECKING:
     from apeitool.wire.record import Structure
@@ -30,15 +32,18 @@ if TYPE_CHECKING:
 
 @click.command("decode")
 @click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]...")
+@click.option("--system", is_flag=True, help="What this machine itself has, beside the files.")
 @click.option("--as", "kind", metavar="KIND", callback=known_kind, help="What the bytes are.")
 @click.option("--offset", type=integer, default=0, help="Skip so many bytes of each file.")
 @click.option("--length", type=integer, help="Take no more than so many bytes of each file.")
 @click.option("--to", "form",
-              type=click.Choice(["text", "summary", "json", "jsonl", "cper-json"]), default="text",
+              type=click.Choice(["text", "summary", "json", "jsonl", "toml", "cper-json"]),
+              default="text",
               help="text to read; a summary of all errors by place; json without loss; jsonl, one "
-              "object a line; cper-json as libcper has it.")  # fmt: skip
+              "object a line; toml to edit; cper-json as libcper has it.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Anything wrong with an object is an error.")
 @selection.options
+@smbios
 @dialect
 @output
 @click.pass_context
@@ -46,6 +51,7 @@ def command(
     context: click.Context,
     /,
     paths: tuple[str, ...],
+    system: bool,
     kind: str | None,
     offset: int,
     length: int | None,
@@ -65,10 +71,14 @@ def command(
     What is wrong with an object goes to stderr, with offset, field and rule; so does what
     cper-json, which holds records and sections, does not carry of it.
     """
-    if not paths and sys.stdin is not None and sys.stdin.isatty():
+    if system:
+        paths += _of_this_machine(context)
+    if not paths and not system and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("no FILE given, and standard input is a terminal")
     reader = Reader(kind, offset, length, strict=strict)
-    objects = _with_problems(reader.objects(paths or ("-",)), selection.Selection(**filters))
+    objects = _with_problems(
+        reader.objects(paths if system else paths or ("-",)), selection.Selection(**filters)
+    )
     with writer(target) as out:
         first = next(objects, None)
         # A file that nothing can be written to stays as it is: it may be the input.
@@ -79,10 +89,26 @@ def command(
             else:
                 _WRITERS[form](found, out, is_coloured(target))
     if not reader.count:
-        talk("there is no file to decode")
+        talk("this machine shows none" if system else "there is no file to decode")
     reader.talk_of_failures()
     if reader.failures:
         context.exit(1)
+
+
+def _of_this_machine(context: click.Context) -> tuple[str, ...]:
+    """What this machine has; its DIMMs get their names, unless the caller has named them."""
+    from apeitool.capture import system
+    from apeitool.capture.container import load
+    from apeitool.capture.smbios import dimms
+    from apeitool.cper.dimm import is_known, knowing
+
+    table = system.smbios()
+    if table is not None and not is_known():
+        try:
+            context.with_resource(knowing(dimms(load(table), str(table))))
+        except CaptureError as wrong:
+            talk(str(wrong))
+    return tuple(map(str, system.paths()))
 
 
 def _with_problems(
@@ -164,4 +190,11 @@ def _summary(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bo
         out.write(printable(row).encode() + b"\n")
 
 
-_WRITERS = {"text": _text, "summary": _summary, "json": _json, "jsonl": _jsonl}
+def _toml(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool) -> None:
+    from apeitool.render.toml import templates
+
+    for piece in templates(found for _, found in objects):
+        out.write(piece.encode())
+
+
+_WRITERS = {"text": _text, "summary": _summary, "json": _json, "jsonl": _jsonl, "toml": _toml}

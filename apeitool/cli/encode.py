@@ -15,6 +15,7 @@ from apeitool.cli.selection import SEVERITIES
 if TYPE_CHECKING:
     from apeitool.acpi.conversion import Converted
     from apeitool.cper.severity import Severity
+    from apeitool.plan.built import Built
     from apeitool.wire.record import Structure
 
 _ROW = 12
@@ -30,9 +31,18 @@ _ROW = 12
               "monitor; the text of acpidump; hex text; a C array.")  # fmt: skip
 @click.option("--severity", type=click.Choice(SEVERITIES),
               help="How bad it was, where a bare section becomes a block or a record.")  # fmt: skip
+@click.option("--memory", "folder", type=click.Path(path_type=Path, file_okay=False),
+              help="Write the memory that a plan's table leads to here, a file for each range.")  # fmt: skip
 @output
-def command(path: str, sealed: bool, form: str, severity: str | None, target: Path | None) -> None:
-    """Turn JSON (of decode --to json), CPER-JSON (of libcper too) or TOML (of new) into bytes.
+def command(
+    path: str,
+    sealed: bool,
+    form: str,
+    severity: str | None,
+    folder: Path | None,
+    target: Path | None,
+) -> None:
+    """Turn JSON, CPER-JSON or TOML (of decode --to, of new, of libcper) into bytes.
 
     Counts, lengths and checksums that the input leaves out are computed; those that it gives are
     kept as they are, unless --sealed asks for them anew.  Several objects follow one another.  What
@@ -40,25 +50,19 @@ def command(path: str, sealed: bool, form: str, severity: str | None, target: Pa
 
     --to record, block, section and qmp turn what reports errors into another carrier.  What that
     has no place for is said on stderr.
+
+    A plan (of new --preset) becomes a whole table.  What memory the table leads to goes to stderr,
+    and its content with --memory into a folder: a file for each range, named by its address.
     """
     is_binary = form in ("binary", *_CARRIERS)
     if is_binary and target is None and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError("binary output to a terminal; use -o FILE or --to hex")
-    from apeitool.capture.container import load
-    from apeitool.errors import CaptureError
-
-    data = standard_input() if path == "-" else load(Path(path))
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as wrong:
-        raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
-    if is_toml(text):
-        from apeitool.render import toml
-
-        items = iter([toml.load(text)])
-    else:
-        items = _from_json(text)
-    whole = (item.sealed() if sealed else item for item in items)
+    items, built = _read(path)
+    if folder is not None and built is None:
+        raise click.UsageError("--memory is for a plan, and this is none")
+    whole = [item.sealed() if sealed else item for item in items]
+    if built is not None:
+        _tell(built, folder)
     with writer(target) as out:
         for piece in _written(whole, form, severity):
             out.write(piece)
@@ -80,7 +84,58 @@ def _from_json(text: str) -> Iterator[Structure]:
             yield from_plain(plain, path=path)
 
 
-def _written(items: Iterator[Structure], form: str, severity: str | None) -> Iterator[bytes]:
+def _read(path: str) -> tuple[Iterator[Structure], Built | None]:
+    """The objects that a file describes; where it is a plan, what that comes to."""
+    from apeitool.capture.container import load
+    from apeitool.capture.unicode import plain
+    from apeitool.errors import CaptureError
+
+    data = standard_input() if path == "-" else load(Path(path))
+    try:
+        text = plain(data).decode()
+    except UnicodeDecodeError as wrong:
+        raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
+    if not is_toml(text):
+        return _from_json(text), None
+    from apeitool.render import toml
+
+    document = toml.read(text)
+    if "plan" not in document and "preset" not in document:
+        return toml.items(document), None
+    from apeitool.plan.build import build
+
+    built = build(document)
+    return iter([built.table]), built
+
+
+def _tell(built: Built, folder: Path | None) -> None:
+    """Say what memory a table leads to, and write what it holds into a folder."""
+    contents = dict(built.memory()) if folder is not None else {}
+    for extent in built.extents:
+        said = f"memory: {extent.start:#x} to {extent.stop - 1:#x}"
+        if folder is not None:
+            place = folder / f"{extent.start:#x}.bin"
+            _save(place, contents[extent.start])
+            said += f" in {place}"
+        talk(said)
+
+
+def _save(place: Path, data: bytes) -> None:
+    """Write a file, and the folders that it is in.
+
+    Raises:  CaptureError when it cannot be written.
+    """
+    from apeitool.errors import CaptureError
+
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise CaptureError(wrong.strerror or str(wrong), origin=str(place.parent)) from wrong
+    with writer(place) as out:
+        out.write(data)
+
+
+def _written(items: list[Structure], form: str, severity: str | None) -> Iterator[bytes]:
     """The items in a form, piece by piece."""
     if form in _FORMS:
         yield from _FORMS[form]([item.to_bytes() for item in items])

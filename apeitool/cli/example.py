@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from apeitool.acpi.action import InstructionEntry
-    from apeitool.acpi.einj import Einj
-    from apeitool.acpi.erst import Erst
-    from apeitool.acpi.hest.generic import Ghes
     from apeitool.acpi.hest.table import Hest
     from apeitool.acpi.status import StatusBlock
     from apeitool.cper.section import Section
     from apeitool.wire.record import Structure
+
+PLANS: dict[str, dict[str, str]] = {
+    "hest": {"plan": "hest", "preset": "qemu-q35"},
+    "ghes": {"plan": "hest", "preset": "bare"},
+    "bert": {"plan": "bert", "preset": "qemu-q35"},
+    "einj": {"plan": "einj", "preset": "qemu-q35"},
+    "erst": {"plan": "erst", "preset": "qemu-q35"},
+}
+"""The plans of the tables."""
+
+
+def lab_hest() -> Hest:
+    """A HEST for the lab's guest: source 1 is polled, source 2 told by NMI."""
+    from apeitool.acpi.hest.table import Hest
+
+    found = example("hest")
+    assert isinstance(found, Hest)
+    return found
 
 
 def example(kind: str) -> Structure:
     """A plausible object of each kind."""
     import apeitool as apei
 
-    if kind in _TABLES:
-        return _TABLES[kind]()
-    if kind == "ghes":
-        return apei.Hest(sources=[_source(apei.GhesV2, 1, "SEA", 0x4_0000_0000)])
+    if kind in PLANS:
+        return apei.build(PLANS[kind]).table
+    if kind == "region":
+        return _region()
     section = _section(kind if kind not in ("block", "record") else "memory")
     if kind == "record":
         return apei.Record(error_severity=apei.Severity.CORRECTED, body=(section,))
@@ -41,36 +54,9 @@ def _block(part: str, address: int) -> StatusBlock:
     return apei.StatusBlock(error_severity=corrected, entries=(entry,))
 
 
-def lab_hest() -> Hest:
-    """A HEST for the lab's guest: source 1 is polled, source 2 told by NMI."""
-    import apeitool as apei
-    from apeitool.lab.window import RESERVED_BASE
-
-    polled = _source(apei.Ghes, 1, "POLLED", RESERVED_BASE, poll_interval=1000)
-    return apei.Hest(sources=[polled, _source(apei.GhesV2, 2, "NMI", RESERVED_BASE)])
-
-
-def _source(kind: Any, number: int, told_by: str, base: int, **told: int) -> Ghes:
-    """A source whose registers lie in the page at ``base``, one word each."""
-    import apeitool as apei
-
-    acknowledge: dict[str, Any] = {}
-    if kind is apei.GhesV2:
-        acknowledge["read_ack_register"] = apei.GenericAddress.memory(base + 0x800 + 8 * number)
-    source: Ghes = kind(
-        source_id=number,
-        max_sections_per_record=16,
-        error_status_address=apei.GenericAddress.memory(base + 8 * number),
-        notification=apei.Notification(type=apei.NotificationType[told_by], **told),
-        error_status_block_length=0x1000,
-        **acknowledge,
-    )
-    return source
-
-
 def _memory(address: int) -> Section:
     import apeitool as apei
-    from apeitool.cper.sections.memory import MemoryErrorType
+    from apeitool.cper.memory_error import MemoryErrorType
 
     return apei.MemoryErrorSection(
         validation_bits=0xC7FF, error_status=0x400, physical_address=address,
@@ -104,99 +90,9 @@ def _section(kind: str) -> Section:
     )  # fmt: skip
 
 
-def _bert() -> Structure:
-    import apeitool as apei
-    from apeitool.lab.window import RESERVED_BASE
-
-    return apei.Bert(boot_error_region=RESERVED_BASE, boot_error_region_length=0x1000)
-
-
 def _region() -> Structure:
     import apeitool as apei
 
     return apei.BootErrorRegion(
         blocks=[_block("DIMM_A1", 0x12345000), _block("DIMM_B1", 0x12346000)]
     )
-
-
-def _einj() -> Einj:
-    """Injection through a page of registers, a quadword for each action."""
-    from apeitool.acpi.einj import Einj, EinjAction, EinjInstructionEntry
-
-    orders = {EinjAction.BEGIN_INJECTION_OPERATION, EinjAction.END_OPERATION}
-    writes = {EinjAction.SET_ERROR_TYPE}
-    left_out = {
-        EinjAction.TRIGGER_ERROR, EinjAction.EINJV2_SET_ERROR_TYPE,
-        EinjAction.EINJV2_GET_ERROR_TYPE,
-    }  # fmt: skip
-    actions = [action for action in EinjAction if action not in left_out]
-    entries = []
-    for entry in _entries(EinjInstructionEntry, actions, orders, writes):
-        if entry.action == EinjAction.SET_ERROR_TYPE_WITH_ADDRESS:
-            entry = _leads_to_a_structure(entry)  # noqa: PLW2901 - the same entry, elsewhere
-        entries.append(entry)
-    return Einj(entries=entries)
-
-
-def _leads_to_a_structure(entry: InstructionEntry) -> Any:
-    """The entry with its register at the head of a structure, of which it writes the type alone."""
-    import apeitool as apei
-    from apeitool.acpi.action import Instruction, InstructionFlags
-    from apeitool.lab.window import RESERVED_BASE
-
-    return entry.replace(
-        instruction=Instruction.WRITE_REGISTER,
-        flags=int(InstructionFlags.PRESERVE_REGISTER),
-        register_region=apei.GenericAddress.memory(RESERVED_BASE + 0x800),
-        mask=0xFFFFFFFF,
-    )
-
-
-def _erst() -> Erst:
-    """Serialization through a page of registers, a quadword for each action."""
-    from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
-
-    orders = {
-        ErstAction.BEGIN_WRITE_OPERATION, ErstAction.BEGIN_READ_OPERATION,
-        ErstAction.BEGIN_CLEAR_OPERATION, ErstAction.BEGIN_DUMMY_WRITE_OPERATION,
-        ErstAction.END_OPERATION,
-    }  # fmt: skip
-    writes = {ErstAction.SET_RECORD_OFFSET, ErstAction.SET_RECORD_IDENTIFIER}
-    return Erst(entries=list(_entries(ErstInstructionEntry, list(ErstAction), orders, writes)))
-
-
-def _entries(kind: Any, actions: list[Any], orders: set[Any], writes: set[Any]) -> Iterator[Any]:
-    """An entry for each action; those that are neither order nor write read their register.
-
-    Executing raises the very bit that the busy status reads, and firmware lowers it: so no guest
-    can look before firmware has begun.
-    """
-    import apeitool as apei
-    from apeitool.acpi.action import Instruction
-    from apeitool.lab.window import RESERVED_BASE
-
-    busy = next(a for a in actions if a.name == "CHECK_BUSY_STATUS")
-    for action in actions:
-        executes = action.name == "EXECUTE_OPERATION"
-        instruction = Instruction.READ_REGISTER
-        if action in writes:
-            instruction = Instruction.WRITE_REGISTER
-        if action in orders or executes:
-            instruction = Instruction.WRITE_REGISTER_VALUE
-        register = busy if executes else action
-        yield kind(
-            action=action,
-            instruction=instruction,
-            register_region=apei.GenericAddress.memory(RESERVED_BASE + 8 * register),
-            value=1 if action in orders or executes else 0,
-            mask=1 if register == busy else 0xFFFFFFFFFFFFFFFF,
-        )
-
-
-_TABLES: dict[str, Callable[[], Structure]] = {
-    "hest": lab_hest,
-    "bert": _bert,
-    "region": _region,
-    "einj": _einj,
-    "erst": _erst,
-}

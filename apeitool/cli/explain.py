@@ -22,7 +22,7 @@ from apeitool.cli.options import (
 from apeitool.errors import ApeiError
 
 if TYPE_CHECKING:
-    from apeitool.capture.container import Capture
+    from apeitool.capture.capture import Capture
 
 
 @click.command("explain")

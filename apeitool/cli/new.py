@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from apeitool.cli.options import output, writer
+from apeitool.errors import EncodeError
+from apeitool.plan.preset import PRESETS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,51 +26,97 @@ KINDS = (
 @click.command("new")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--preset", type=click.Choice([*PRESETS]),
+              help="A plan of few words instead: encode derives the whole table from it.")  # fmt: skip
 @output
-def command(kind: str, settings: tuple[str, ...], target: Path | None) -> None:
+def command(kind: str, settings: tuple[str, ...], preset: str | None, target: Path | None) -> None:
     """Print a commented TOML of a kind, to edit and to give to encode.
 
     hest is a table with a polled and an NMI source that `lab run` takes as it is; ghes is one with
     a single SEA source.  bert points at a region, which holds status blocks; einj and erst work
-    through a page of registers.  block and record hold a corrected memory error; the others are
+    through registers in memory.  block and record hold a corrected memory error; the others are
     bare sections.
+
+    With --preset, the TOML is short: a plan of a hest, bert, einj or erst for firmware of your own
+    (bare), QEMU's arm64 machine (qemu-virt) or its x86 machine (qemu-q35).
 
     KEY names a field by its path: oem_id=ACME, sources[0].notification.type=SEA,
     entries[0].section.physical_address=0x12345000.
     """
+    make = _object if preset is None else partial(_plan, preset)
+    text = make(kind, [_split(setting) for setting in settings])
+    with writer(target) as out:
+        out.write(text.encode())
+
+
+def _split(setting: str) -> tuple[str, str]:
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise click.UsageError(f"{setting!r} is not KEY=VALUE")
+    return key, value
+
+
+def _object(kind: str, settings: list[tuple[str, str]]) -> str:
+    """The whole object, every field of it."""
     from apeitool.cli.example import example
-    from apeitool.errors import EncodeError
     from apeitool.render.plain import from_plain, to_plain
     from apeitool.render.toml import template
 
     thing = example(kind)
     if settings:
         plain = _without_derived(thing, to_plain(thing))
-        for setting in settings:
-            key, equals, value = setting.partition("=")
-            if not equals or not key:
-                raise click.UsageError(f"{setting!r} is not KEY=VALUE")
-            try:
-                put(plain, key, value)
-            except (KeyError, IndexError, TypeError) as wrong:
-                raise EncodeError(f"there is no {key} in this {kind}", path=key) from wrong
+        for key, value in settings:
+            put(plain, key, value, kind)
         thing = from_plain(plain)
-    with writer(target) as out:
-        out.write(template(thing).encode())
+    return template(thing)
 
 
-def put(plain: Any, key: str, value: str) -> None:
-    """Set what a dotted key with indices names; a key that exists keeps the type of its value.
+def _plan(preset: str, kind: str, settings: list[tuple[str, str]]) -> str:
+    """The plan of a table."""
+    from apeitool.plan.build import PLANS, build
+    from apeitool.plan.template import is_text, starting, template
 
-    Raises:  KeyError, IndexError or TypeError when there is nothing of that name.
+    if kind not in PLANS:
+        raise click.UsageError(f"--preset is for {', '.join(PLANS)}")
+    plan = starting(kind, preset)
+    for key, value in settings:
+        put(plan, key, value if is_text(kind, key) else _number_or_text(value), kind, grows=True)
+    # What cannot be encoded is said here.
+    build(plan)
+    return template(plan)
+
+
+def _number_or_text(value: str) -> int | str:
+    try:
+        return int(value, 0)
+    except ValueError:
+        return value
+
+
+def put(plain: Any, key: str, value: Any, kind: str, *, grows: bool = False) -> None:
+    """Set what a dotted key with indices names; where ``grows``, tables on the way are made.
+
+    Raises:  EncodeError when there is nothing of that name.
     """
     steps: list[Any] = [
         int(index) if index else name
         for name, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", key)
     ]
+    try:
+        _put(plain, steps, value, grows=grows)
+    except (KeyError, IndexError, TypeError) as wrong:
+        raise EncodeError(f"there is no {key} in this {kind}", path=key) from wrong
+
+
+def _put(plain: Any, steps: list[Any], value: Any, *, grows: bool) -> None:
     for step in steps[:-1]:
+        if grows and isinstance(plain, dict) and isinstance(step, str):
+            plain.setdefault(step, {})
         plain = plain[step]
-    plain[steps[-1]] = value
+    last = steps[-1]
+    if isinstance(plain, dict) != isinstance(last, str):
+        raise TypeError(f"{last} is no index of this")
+    plain[last] = value
 
 
 def _without_derived(thing: Structure, plain: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from apeitool.errors import ApeiError, CaptureError
 from apeitool.render.harmless import printable
 
 if TYPE_CHECKING:
-    from apeitool.capture.container import Capture
+    from apeitool.capture.capture import Capture
     from apeitool.wire.record import Structure
 
 
@@ -58,6 +58,22 @@ dialect = click.option(
     "--dialect", multiple=True, metavar="NAME|TOPIC=READING", callback=_speak, expose_value=False,
     help="Read what producers write differently in this one's way (windows, amdgpu, uefi-2.9, "
     "libcper, timestamp=binary, ...); by default the record tells.",
+)  # fmt: skip
+
+
+def _know(context: click.Context, option: click.Parameter, path: Path | None) -> None:
+    """Give the memory modules their names for as long as the command runs."""
+    if path is not None:
+        from apeitool.capture.container import load
+        from apeitool.capture.smbios import dimms
+        from apeitool.cper.dimm import knowing
+
+        context.with_resource(knowing(dimms(load(path), str(path))))
+
+
+smbios = click.option(
+    "--smbios", type=click.Path(path_type=Path), metavar="FILE", callback=_know, expose_value=False,
+    help="Name the DIMMs by this SMBIOS table, or output of dmidecode, of the machine in question.",
 )  # fmt: skip
 
 
@@ -146,10 +162,11 @@ def known_kind(context: click.Context, option: click.Parameter, kind: str | None
     Raises:  BadParameter when there is no such kind.
     """
     if kind is not None:
-        from apeitool.capture.kind import kind_names
+        from apeitool.capture.kind import kind_names, section_guid
 
-        if kind not in kind_names():
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(kind_names())}")
+        if kind not in kind_names() and section_guid(kind) is None:
+            names = ", ".join(kind_names())
+            raise click.BadParameter(f"{kind!r} is none of {names}, and no GUID of a section type")
     return kind
 
 

@@ -88,7 +88,7 @@ def sei(
     Linux has no driver for sources that notify by SEI: it judges the SError by its syndrome and
     never reads the record.  What the same error told as an SEA comes to is said at the end.
     """
-    from apeitool.registers.arm import AsynchronousErrorType
+    from apeitool.registers.arm_syndrome import AsynchronousErrorType
     from apeitool.scenarios.sea_or_sei import Setting
 
     setting = Setting(kernel(release), has_ras=has_ras, aet=AsynchronousErrorType[aet.upper()])

@@ -6,11 +6,18 @@ Source:  UEFI 2.10 N.2.4.4.2
 from collections.abc import Sequence
 from typing import Annotated
 
-from apeitool.registers.arm import Esr, Midr, Mpidr, RegisterEncoding
+from apeitool.registers.arm import (
+    Midr,
+    Mpidr,
+    Mpidr32,
+    RegisterEncoding,
+    register_word,
+)
+from apeitool.registers.arm_syndrome import syndrome_word
 from apeitool.wire.labels import Label
 from apeitool.wire.record import Structure
 from apeitool.wire.shapes import BASE64, NUMBER, First, Json
-from apeitool.wire.types import U16, U32, U64, Hex, Many, Rest
+from apeitool.wire.types import U16, U32, U64, Hex, Many, Named, Rest
 
 Register32 = Annotated[U32, Hex]
 Register64 = Annotated[U64, Hex]
@@ -90,8 +97,8 @@ class AArch32El1Registers(Registers):
     isr: Register32 = 0
     mair0: Register32 = 0
     mair1: Register32 = 0
-    midr: Register32 = 0
-    mpidr: Register32 = 0
+    midr: Annotated[Register32, Midr] = 0
+    mpidr: Annotated[Register32, Mpidr32] = 0
     nmrr: Register32 = 0
     prrr: Register32 = 0
     sctlr: Annotated[Register32, Json("sctlr_ns")] = 0
@@ -199,7 +206,7 @@ class AArch64El1Registers(Registers):
     """
 
     elr_el1: Register64 = 0
-    esr_el1: Annotated[Register64, Esr, _NUMBER] = 0
+    esr_el1: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el1)), _NUMBER] = 0
     far_el1: Register64 = 0
     isr_el1: Register64 = 0
     mair_el1: Register64 = 0
@@ -226,7 +233,7 @@ class AArch64El2Registers(Registers):
     """
 
     elr_el2: Register64 = 0
-    esr_el2: Annotated[Register64, Esr, _NUMBER] = 0
+    esr_el2: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el2)), _NUMBER] = 0
     far_el2: Register64 = 0
     hacr_el2: Register64 = 0
     hcr_el2: Register64 = 0
@@ -251,7 +258,7 @@ class AArch64El3Registers(Registers):
     """
 
     elr_el3: Register64 = 0
-    esr_el3: Annotated[Register64, Esr, _NUMBER] = 0
+    esr_el3: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el3)), _NUMBER] = 0
     far_el3: Register64 = 0
     mair_el3: Register64 = 0
     sctlr_el3: Register64 = 0
@@ -271,7 +278,7 @@ class MiscRegister(Structure):
     """
 
     encoding: Annotated[U16, Hex, RegisterEncoding, Json("mrsEncoding")] = 0
-    value: Register64 = 0
+    value: Annotated[Register64, Named(lambda r: register_word(r.encoding, r.value)), _NUMBER] = 0
 
 
 class MiscRegisters(Registers):

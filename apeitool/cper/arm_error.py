@@ -7,6 +7,7 @@ import enum
 from collections.abc import Iterable
 
 from apeitool.cper.dialect import Choice, Topic, Weight, reading
+from apeitool.cper.processor_error import BusOperation, Participation, TransactionType
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.shapes import Json, Pair
 
@@ -30,14 +31,6 @@ class ErrorFlags(enum.IntFlag):
     LAST_ERROR_CAPTURED = 2
     PROPAGATED = 4
     OVERFLOW = 8
-
-
-class TransactionType(Label):
-    """Whose access it was."""
-
-    INSTRUCTION = 0
-    DATA_ACCESS = 1
-    GENERIC = 2
 
 
 class CacheOperation(Label):
@@ -70,29 +63,6 @@ class TlbOperation(
     PREFETCH = 6
     LOCAL_MANAGEMENT = 7
     EXTERNAL_MANAGEMENT = 8
-
-
-class BusOperation(Label):
-    """What the bus was doing."""
-
-    GENERIC_ERROR = 0
-    GENERIC_READ = 1
-    GENERIC_WRITE = 2
-    DATA_READ = 3
-    DATA_WRITE = 4
-    INSTRUCTION_FETCH = 5
-    PREFETCH = 6
-
-
-class Participation(
-    Label, json={0: "Local Processor Originated Request", 1: "Local Processor Responded to Request"}
-):
-    """The processor's part in a bus error."""
-
-    LOCAL_PROCESSOR_ORIGINATED = 0
-    LOCAL_PROCESSOR_RESPONDED = 1
-    LOCAL_PROCESSOR_OBSERVED = 2
-    GENERIC = 3
 
 
 class AddressSpace(Label):
@@ -207,6 +177,14 @@ def failed(type: int, how: str) -> ArmErrorType:
     if how == "libcper":
         return ArmErrorType(type << 1) if type < 1 << len(ArmErrorType) else _NOTHING
     return _NOTHING if type & ~_ALL else ArmErrorType(type)
+
+
+def spelled(what: ArmErrorType, how: str) -> int:
+    """The type byte of an error in a reading, as `failed` reads it: of one kind where it has no more."""
+    lowest = int(what) & -int(what)
+    if how == "uefi-2.9":
+        return max(lowest.bit_length() - 2, 0)
+    return int(what) >> 1 if how == "libcper" else int(what)
 
 
 _NOTHING = ArmErrorType(0)

@@ -21,6 +21,7 @@ from uuid import UUID
 from apeitool.cper.guids import AMDGPU, CREATORS, LINUX_PSTORE, WINDOWS, WINDOWS_DRIVER
 from apeitool.errors import DialectError
 from apeitool.wire.record import Structure
+from apeitool.wire.types import NIL
 
 
 class Topic(enum.StrEnum):
@@ -184,6 +185,11 @@ def by_creator(creator_id: UUID) -> Dialect:
         topic: Choice(topic, value, reason, Weight.PRODUCER)
         for topic, value in PRODUCERS.get(producer, {}).items()
     }
+
+
+def creator(producer: str) -> UUID:
+    """The creator id that a producer writes; none for one that has no id of its own."""
+    return UUID(next((guid for guid, name in _CREATED.items() if name == producer), str(NIL)))
 
 
 def dialect_of(thing: Structure) -> Dialect:

@@ -3,15 +3,19 @@
 import importlib
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.guids import SECTION_NAMES
 from apeitool.cper.index import SECTIONS
+from apeitool.cper.severity import Severity
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 from apeitool.wire.shapes import BASE64, Json
 from apeitool.wire.types import NIL, Aside, Engine, Number, Part, Rest
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class Content(Structure):
@@ -43,6 +47,8 @@ class Section(Content):
     title: ClassVar[str] = "section"
     json_key: ClassVar[str] = ""
     json_type: ClassVar[str] = "Unknown"
+    part: ClassVar[str] = ""
+    """What of a machine it is about: ``dimm``, ``device``, ``processor``, or nothing in particular."""
     aliases: ClassVar[tuple[UUID, ...]] = ()
     """Other GUIDs under which producers write it."""
 
@@ -64,6 +70,15 @@ class Section(Content):
     def component(self) -> str:
         """The part of the machine that failed, in a few words; "" where the section does not say."""
         return ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """How bad an error such as this can be, the likeliest first."""
+        return (Severity.CORRECTED, Severity.RECOVERABLE, Severity.FATAL, Severity.INFORMATIONAL)
+
+    def at(self, place: "Place") -> Self:
+        """The same error in that place: whatever says where it was, says there."""
+        return self
 
     @property
     def physical_addresses(self) -> tuple[int, ...]:

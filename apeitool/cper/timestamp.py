@@ -29,12 +29,19 @@ class Timestamp(Word):
     century = Bits(56, 8)
 
     @classmethod
-    def of(cls, moment: datetime, *, precise: bool = False) -> Timestamp:
-        """The timestamp of a moment, in BCD; the moment's own clock is taken as it is."""
+    def of(cls, moment: datetime, *, precise: bool = False, how: str = "bcd") -> Timestamp:
+        """The timestamp of a moment by one of the readings of `Topic.TIMESTAMP`.
+
+        The moment's own clock is taken as it is; one without a zone is UTC where seconds are counted.
+        """
+        if how == "unix-seconds":
+            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return cls(int(zoned.timestamp()))
         digits = dict.fromkeys(_PLACES, 0) | {name: getattr(moment, name) for name in _PLACES[:5]}
         digits |= {"year": moment.year % 100, "century": moment.year // 100}
-        bcd = {name: value // 10 << 4 | value % 10 for name, value in digits.items()}
-        return cls(cls.compose(precise=int(precise), **bcd))
+        if how == "bcd":
+            digits = {name: value // 10 << 4 | value % 10 for name, value in digits.items()}
+        return cls(cls.compose(precise=int(precise), **digits))
 
     @property
     def is_bcd(self) -> bool:

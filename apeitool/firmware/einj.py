@@ -6,9 +6,16 @@ The rules:
    address or without, and executes.  It asks until firmware is no longer busy, then for the status.
 2. Where that is success, it asks for the trigger error action table, and executes it, unless it
    shall not: a trigger provokes the error that firmware has prepared.  It ends (as it began).
-3. Firmware refuses what it does not support as an invalid access.  What it accepts waits for its
-   trigger; a new request, or the end, takes the place of one that nobody triggers.
+3. Firmware refuses what it does not support as an invalid access, and more than one type at a time.
+   What it accepts waits for its trigger; a new request, or the end, takes the place of one that
+   nobody triggers.
 4. Set with an address: the structure is where the action's register is, its flags say what holds.
+   Where the EINJv2 extension holds, the type is one of EINJv2.
+5. The type that EINJV2_SET_ERROR_TYPE sets comes before the structure's, that one before the type of
+   SET_ERROR_TYPE; 0 is not set.
+6. Behind the structure is what firmware laid out: room for EINJv2 components, and the vendor's
+   extension.  The system fills in components, their count, and the OEM's data; offset, lengths and
+   identification are firmware's, and stay.  A vendor's types need not be offered.
 
 No I/O but memory, and no clock: `Injector.poll` looks, and tells what happened since.
 """
@@ -17,7 +24,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apeitool.acpi.action import Instruction
 from apeitool.acpi.einj import (
@@ -26,17 +33,29 @@ from apeitool.acpi.einj import (
     Einj,
     EinjAction,
     EinjInstructionEntry,
+    Einjv2Component,
+    Einjv2ErrorTypes,
+    Einjv2Extension,
     ErrorTypes,
+    InjectionFlags,
     SetErrorTypeWithAddress,
     TriggerActionTable,
+    Types,
+    VendorErrorTypeExtension,
 )
 from apeitool.errors import FirmwareFault, GuestFault
 from apeitool.firmware.action import Executor, Operations, Registers
 from apeitool.memory import Memory
 from apeitool.registers.address import GenericAddress
 
-LARGEST_TRIGGER = 4096
-"""How many bytes of a trigger error action table are run at most."""
+LARGEST = 4096
+"""How many bytes a trigger error action table, or an EINJv2 extension, has at most: a page."""
+
+_TRIGGERED = TriggerActionTable.fixed_size + EinjInstructionEntry.fixed_size
+"""Where, behind its one entry, an injector's trigger error action table writes."""
+
+TRIGGER_LENGTH = _TRIGGERED + 8
+"""Bytes of an injector's trigger error action table with the register that it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +69,7 @@ class Outcome:
 def inject(
     table: Einj,
     memory: Memory,
-    error: ErrorTypes | SetErrorTypeWithAddress,
+    error: Types | SetErrorTypeWithAddress,
     *,
     turn: Callable[[], object],
     trigger: bool = True,
@@ -59,21 +78,25 @@ def inject(
 
     ``turn`` is called whenever the system waits for firmware: there, firmware may work.
 
-    Raises:  GuestFault when firmware does not offer the type; FirmwareFault for a table that cannot
-             be run, or when firmware stays busy; AccessError where a register is not in memory.
-    Source:  ACPI 6.5 18.6.1, 18.6.5
+    Raises:  GuestFault when firmware does not offer the type, or has no room for what comes with it;
+             FirmwareFault for a table that cannot be run, or when firmware stays busy; AccessError
+             where a register is not in memory.
+    Source:  ACPI 6.5 18.6.1, 18.6.5; for EINJv2 Linux drivers/acpi/apei/einj-core.c
     """
     system = Executor(table.entries, memory, turn, INSTRUCTIONS)
-    kind = error.error_type if isinstance(error, SetErrorTypeWithAddress) else int(error)
-    offered = system.run(EinjAction.GET_ERROR_TYPE)
-    if not kind or kind & ~offered:
-        raise GuestFault(f"the error type is {kind:#x}, firmware offers {offered:#x}")
+    placed = error if isinstance(error, SetErrorTypeWithAddress) else None
+    types = error.error_types if isinstance(error, SetErrorTypeWithAddress) else error
+    offered = _offered(system, types)
+    if not _is_one(types) or not types & (offered | ErrorTypes.VENDOR_DEFINED):
+        raise GuestFault(f"the error type is {types:#x}, firmware offers {offered:#x}")
     system.run_optional(EinjAction.BEGIN_INJECTION_OPERATION)
-    if isinstance(error, SetErrorTypeWithAddress):
-        memory.write(_structure_address(table), error.to_bytes())
-        system.run(EinjAction.SET_ERROR_TYPE_WITH_ADDRESS, kind)
+    if placed is not None:
+        _fill(memory, _structure_address(table), placed)
+        system.run(EinjAction.SET_ERROR_TYPE_WITH_ADDRESS, types)
+    elif isinstance(types, Einjv2ErrorTypes):
+        system.run(EinjAction.EINJV2_SET_ERROR_TYPE, types)
     else:
-        system.run(EinjAction.SET_ERROR_TYPE, kind)
+        system.run(EinjAction.SET_ERROR_TYPE, types)
     status = CommandStatus(
         system.operate(
             EinjAction.EXECUTE_OPERATION,
@@ -91,6 +114,62 @@ def inject(
     return Outcome(status, provoking)
 
 
+def _offered(system: Executor, types: Types) -> int:
+    """What firmware offers of that kind of types."""
+    offered = system.run(EinjAction.GET_ERROR_TYPE)
+    if not isinstance(types, Einjv2ErrorTypes):
+        return offered & ~int(ErrorTypes.EINJV2_SUPPORTED)
+    if not offered & ErrorTypes.EINJV2_SUPPORTED:
+        return 0
+    return system.run(EinjAction.EINJV2_GET_ERROR_TYPE)
+
+
+def _is_one(types: Types) -> bool:
+    """Rule 3: whether it is one error type; a vendor's may have a bit beside the vendor's own."""
+    others = int(types) & ~int(ErrorTypes.VENDOR_DEFINED)
+    return bool(types) and not others & others - 1
+
+
+def _fill(memory: Memory, address: int, error: SetErrorTypeWithAddress) -> None:
+    """Rule 6: fill in the structure, and what is behind it."""
+    size = SetErrorTypeWithAddress.fixed_size
+    held = SetErrorTypeWithAddress.from_bytes(memory.read(address, size))
+    if error.flags & InjectionFlags.EINJV2_EXTENSION:
+        components = [c for extension in error.einjv2 for c in extension.components]
+        _fill_components(memory, address + size, components)
+    for vendor in error.vendor:
+        if not held.vendor_extension_offset:
+            raise GuestFault("firmware has no vendor error type extension")
+        _fill_vendor(memory, address + held.vendor_extension_offset, vendor)
+    head = error.replace(vendor_extension_offset=held.vendor_extension_offset)
+    memory.write(address, head.to_bytes()[:size])
+
+
+def _fill_components(memory: Memory, address: int, components: list[Einjv2Component]) -> None:
+    head, one = Einjv2Extension.fixed_size, Einjv2Component.fixed_size
+    room = Einjv2Extension.from_bytes(memory.read(address, head))
+    if room.revision != 1:
+        raise FirmwareFault(f"EINJv2 extension at {address:#x}: unknown revision {room.revision}")
+    if not head <= room.length <= LARGEST or (room.length - head) % one:
+        raise FirmwareFault(f"EINJv2 extension at {address:#x}: it cannot have {room.length} bytes")
+    most = (room.length - head) // one
+    if len(components) > most:
+        raise GuestFault(f"{len(components)} components, firmware has room for {most}")
+    filled = room.replace(component_array_count=len(components), components=components, rest=b"")
+    memory.write(address, filled.to_bytes())
+
+
+def _fill_vendor(memory: Memory, address: int, vendor: VendorErrorTypeExtension) -> None:
+    head = VendorErrorTypeExtension.fixed_size
+    held = VendorErrorTypeExtension.from_bytes(memory.read(address, head))
+    if vendor.replace(length=held.length, oem_data=b"") != held:
+        raise GuestFault(f"the error is for another platform than {held!r}")
+    if head + len(vendor.oem_data) > held.length:
+        room = max(held.length - head, 0)
+        raise GuestFault(f"{len(vendor.oem_data)} bytes of OEM data, firmware has room for {room}")
+    memory.write(address + head, vendor.oem_data)
+
+
 def read_trigger(memory: Memory, address: int) -> TriggerActionTable:
     """The trigger error action table at an address.
 
@@ -103,7 +182,7 @@ def read_trigger(memory: Memory, address: int) -> TriggerActionTable:
     complaint = ""
     if head.header_size != first:
         complaint = f"its header has {first} bytes, not {head.header_size}"
-    elif not first <= head.table_size <= LARGEST_TRIGGER:
+    elif not first <= head.table_size <= LARGEST:
         complaint = f"it cannot have {head.table_size} bytes"
     elif head.entry_count != room // entry:
         complaint = f"{head.entry_count} entries do not take {room} bytes"
@@ -164,9 +243,9 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The guest asked for an error; with ``placed``, at an address.  Status is what it was told."""
+    """The guest asked for an error; with ``placed``, by the structure.  Status is what it was told."""
 
-    error_types: ErrorTypes
+    error_types: Types
     placed: SetErrorTypeWithAddress | None
     status: CommandStatus
 
@@ -178,23 +257,39 @@ class Triggered:
     request: Request
 
 
+NO_TYPES = Einjv2ErrorTypes(0)
+"""What firmware without EINJv2 supports of it."""
+
+
+def always(request: Request) -> CommandStatus:
+    """Whatever is supported can be prepared."""
+    return CommandStatus.SUCCESS
+
+
 class Injector:
     """Firmware behind an EINJ whose registers are plain memory.
 
     ``trigger_table`` is where it puts its trigger error action table, and the register that this
-    writes: 56 bytes.
+    writes: `TRIGGER_LENGTH` bytes.  Rule 6: what it lays out behind the 36 bytes of the structure is an EINJv2
+    extension with room for ``components``, where it supports ``einjv2`` types, and ``vendor``.
+    ``prepare`` is what it does about a request that it supports, which may come to nothing.
 
     Raises:  FirmwareFault when the table leaves firmware nothing to see or to answer by; AccessError
              where a register is not in memory.
-    Source:  ACPI 6.5 18.6
+    Source:  ACPI 6.5 18.6, ACPI 6.6 18.6
     """
 
     def __init__(
-        self, table: Einj, memory: Memory, *, supported: ErrorTypes, trigger_table: int
-    ) -> None:
+        self, table: Einj, memory: Memory, *, supported: ErrorTypes, trigger_table: int,
+        einjv2: Einjv2ErrorTypes = NO_TYPES, components: int = 0,
+        vendor: VendorErrorTypeExtension | None = None,
+        prepare: Callable[[Request], CommandStatus] = always,
+    ) -> None:  # fmt: skip
         trigger = _trigger(trigger_table)
         self._memory = memory
-        self._supported = supported
+        self._supported = int(supported) & ~int(ErrorTypes.EINJV2_SUPPORTED)
+        self._einjv2 = einjv2
+        self._prepare = prepare
         self._request: Request | None = None
         self.state = State.IDLE
         memory.write(trigger_table, trigger.to_bytes())
@@ -207,12 +302,16 @@ class Injector:
             end=EinjAction.END_OPERATION,
         )
         self._trigger = Registers(trigger.entries, memory, [EinjAction.TRIGGER_ERROR])
-        self._placed_at = 0
-        if self._registers.has(EinjAction.SET_ERROR_TYPE_WITH_ADDRESS):
-            self._placed_at = _structure_address(table)
         self._trigger.take(EinjAction.TRIGGER_ERROR)
+        self._structure = _laid_out(components if einjv2 else None, vendor).to_bytes()
+        self._kept = len(vendor.oem_data) if vendor else 0
+        self._placed_at = 0
+        extended = len(self._structure) > SetErrorTypeWithAddress.fixed_size
+        if extended or self._registers.has(EinjAction.SET_ERROR_TYPE_WITH_ADDRESS):
+            self._placed_at = _structure_address(table)
+            memory.write(self._placed_at, self._structure)
         self._forget()
-        self._registers.answer(EinjAction.GET_ERROR_TYPE, supported)
+        self._offer()
         self._registers.answer(EinjAction.GET_TRIGGER_ERROR_ACTION_TABLE, trigger_table)
         self._registers.rest()
 
@@ -230,9 +329,19 @@ class Injector:
             happened.append(self._execute())
         return tuple(happened)
 
+    def _offer(self) -> None:
+        offered = self._supported
+        if self._einjv2:
+            offered |= ErrorTypes.EINJV2_SUPPORTED
+            self._registers.answer(EinjAction.EINJV2_GET_ERROR_TYPE, self._einjv2)
+        self._registers.answer(EinjAction.GET_ERROR_TYPE, offered)
+
     def _execute(self) -> Request:
         request = self._requested()
-        accepted = request.status == CommandStatus.SUCCESS
+        supported = self._supports(request)
+        status = self._prepare(request) if supported else CommandStatus.INVALID_ACCESS
+        request = replace(request, status=status)
+        accepted = status == CommandStatus.SUCCESS
         self._request = request
         self._follow(Event.EXECUTE if accepted else Event.REFUSED)
         self._forget()
@@ -240,27 +349,56 @@ class Injector:
         return request
 
     def _requested(self) -> Request:
-        """What has been set: the one of the two that is not 0."""
-        placed, kind = None, 0
+        """Rule 5: what has been set."""
+        placed = None
         if self._placed_at:
-            data = self._memory.read(self._placed_at, SetErrorTypeWithAddress.fixed_size)
+            data = self._memory.read(self._placed_at, len(self._structure))
             placed = SetErrorTypeWithAddress.from_bytes(data)
-            kind = placed.error_type
-        if not kind and self._registers.has(EinjAction.SET_ERROR_TYPE):
-            placed, kind = None, self._registers.written(EinjAction.SET_ERROR_TYPE)
-        refused = not kind or kind & ~self._supported
-        status = CommandStatus.INVALID_ACCESS if refused else CommandStatus.SUCCESS
-        return Request(ErrorTypes(kind), placed, status)
+        if kind := self._set_by(EinjAction.EINJV2_SET_ERROR_TYPE):
+            types: Types = Einjv2ErrorTypes(kind)
+            placed = placed if placed and placed.flags else None
+        elif placed and placed.error_type:
+            types = placed.error_types
+        else:
+            types, placed = ErrorTypes(self._set_by(EinjAction.SET_ERROR_TYPE)), None
+        return Request(types, placed, CommandStatus.SUCCESS)
+
+    def _set_by(self, action: EinjAction) -> int:
+        """The error type that an action without an address set; 0 where there is no such action."""
+        return self._registers.written(action) if self._registers.has(action) else 0
+
+    def _supports(self, request: Request) -> bool:
+        """Rule 3."""
+        types, placed = request.error_types, request.placed
+        vendors = types & ErrorTypes.VENDOR_DEFINED
+        if isinstance(types, Einjv2ErrorTypes):
+            supported = bool(types & self._einjv2)
+        else:
+            supported = bool((vendors or types) & self._supported)
+        contradicts = placed is not None and any(e.problems for e in placed.einjv2)
+        return supported and _is_one(types) and not contradicts
 
     def _forget(self) -> None:
-        """Leave no error type set: the next request says which of the two it uses."""
+        """Leave no error type set: the next request says which it uses.  The OEM's data stay."""
         if self._placed_at:
-            self._memory.write(self._placed_at, bytes(SetErrorTypeWithAddress.fixed_size))
-        if self._registers.has(EinjAction.SET_ERROR_TYPE):
-            self._registers.clear(EinjAction.SET_ERROR_TYPE)
+            own = self._structure[: len(self._structure) - self._kept]
+            self._memory.write(self._placed_at, own)
+        for action in (EinjAction.SET_ERROR_TYPE, EinjAction.EINJV2_SET_ERROR_TYPE):
+            if self._registers.has(action):
+                self._registers.clear(action)
 
     def _follow(self, event: Event) -> None:
         self.state = TRANSITIONS[self.state][event]
+
+
+def _laid_out(
+    components: int | None, vendor: VendorErrorTypeExtension | None
+) -> SetErrorTypeWithAddress:
+    """Rule 6: the structure while nothing is asked; no flag is set, so the room is a gap."""
+    room = b""
+    if components is not None:
+        room = Einjv2Extension(rest=bytes(components * Einjv2Component.fixed_size)).to_bytes()
+    return SetErrorTypeWithAddress(gap=room, vendor=(vendor,) if vendor else ())
 
 
 def _trigger(address: int) -> TriggerActionTable:
@@ -268,9 +406,7 @@ def _trigger(address: int) -> TriggerActionTable:
     entry = EinjInstructionEntry(
         action=EinjAction.TRIGGER_ERROR,
         instruction=Instruction.WRITE_REGISTER_VALUE,
-        register_region=GenericAddress.memory(
-            address + TriggerActionTable.fixed_size + EinjInstructionEntry.fixed_size
-        ),
+        register_region=GenericAddress.memory(address + _TRIGGERED),
         value=1,
         mask=1,
     )

@@ -117,7 +117,8 @@ class Served:
 class Serializer:
     """Firmware behind an ERST whose registers are plain memory, and its records.
 
-    ``log`` is the error log address range; ``capacity`` is how many records there is room for.
+    ``log`` is the error log address range; ``store`` has the records by their identifiers, and room
+    for ``capacity``.
 
     Raises:  FirmwareFault when the table leaves firmware nothing to see or to answer by; AccessError
              where a register or the range is not in memory.
@@ -135,7 +136,7 @@ class Serializer:
     ) -> None:
         self._memory = memory
         self._log = log
-        self._store = store
+        self.store = store
         self._capacity = capacity
         self._registers = Operations(
             table.entries,
@@ -175,13 +176,13 @@ class Serializer:
         if begun is ErstAction.BEGIN_WRITE_OPERATION:
             return self._write()
         identifier = self._registers.written(ErstAction.SET_RECORD_IDENTIFIER)
-        if not self._store:
+        if not self.store:
             return Served(begun, identifier, CommandStatus.RECORD_STORE_EMPTY)
-        if identifier not in self._store:
+        if identifier not in self.store:
             return Served(begun, identifier, CommandStatus.RECORD_NOT_FOUND)
         if begun is ErstAction.BEGIN_READ_OPERATION:
-            return Served(begun, identifier, self._read(self._store[identifier]))
-        del self._store[identifier]
+            return Served(begun, identifier, self._read(self.store[identifier]))
+        del self.store[identifier]
         return Served(begun, identifier, CommandStatus.SUCCESS)
 
     def _write(self) -> Served:
@@ -192,9 +193,9 @@ class Serializer:
         identifier = Record.from_bytes(record[:HEADER_LENGTH]).record_id if record else 0
         if not record or identifier in INVALID:
             return Served(begun, identifier, CommandStatus.FAILED)
-        if identifier not in self._store and len(self._store) >= self._capacity:
+        if identifier not in self.store and len(self.store) >= self._capacity:
             return Served(begun, identifier, CommandStatus.NOT_ENOUGH_SPACE)
-        self._store[identifier] = record
+        self.store[identifier] = record
         return Served(begun, identifier, CommandStatus.SUCCESS)
 
     def _read(self, record: bytes) -> CommandStatus:
@@ -206,12 +207,12 @@ class Serializer:
 
     def _show(self, read: int) -> None:
         """Rule 4: show the identifier behind this one, and how many records there are."""
-        following = sorted(self._store)
+        following = sorted(self.store)
         shown = next((number for number in following if number > read), None)
         if shown is None:
             shown = following[0] if following else NO_RECORD
         self._registers.answer(ErstAction.GET_RECORD_IDENTIFIER, shown)
-        self._registers.answer(ErstAction.GET_RECORD_COUNT, len(self._store))
+        self._registers.answer(ErstAction.GET_RECORD_COUNT, len(self.store))
 
 
 def _record_at(memory: Memory, base: int, room: int, offset: int) -> bytes | None:

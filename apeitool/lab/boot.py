@@ -49,6 +49,7 @@ class Boot:
     ``tables`` are whole ACPI tables for QEMU to hand to the guest (QEMU sets their length and
     checksum); ``prefill`` maps guest-physical addresses to the bytes that are there before the
     first instruction runs; ``append`` extends the kernel's command line, ``devices`` QEMU's.
+    ``modules`` of the kernel are files of ``/modules``, which nobody has loaded yet.
 
     Units:   ``memory_length`` in bytes, whole MiB.
     Raises:  LabError for a memory that the machine cannot have.
@@ -60,6 +61,7 @@ class Boot:
     append: str = ""
     devices: Sequence[str] = ()
     memory_length: int = 128 << 20
+    modules: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         fits = SMALLEST_MEMORY <= self.memory_length <= LARGEST_MEMORY
@@ -69,11 +71,16 @@ class Boot:
             )
 
     def root(self) -> bytes:
-        """The initrd."""
+        """The initrd.
+
+        Raises:  MissingError without a module; LabError when a file of it cannot be read.
+        """
+        modules = {name: self.images.module(name) for name in self.modules}
         try:
-            return initrd.root(self.images.busybox.path.read_bytes())
+            busybox = self.images.busybox.path.read_bytes()
+            return initrd.root(busybox, {n: m.path.read_bytes() for n, m in modules.items()})
         except OSError as error:
-            raise LabError(f"busybox cannot be read: {error}") from error
+            raise LabError(f"a file of the initrd cannot be read: {error}") from error
 
     def command(self, inherited: Descriptors, *, incoming: bool) -> list[str]:
         """The QEMU command; ``incoming`` waits for a saved state instead of booting.

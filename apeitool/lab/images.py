@@ -1,70 +1,89 @@
-"""What a guest is made of: a Debian kernel, a static busybox, and QEMU.
+"""What a guest is made of: a Debian kernel with its modules, a static busybox, and QEMU.
 
-Kernel and busybox are taken from Debian's packages into the cache, by :func:`setup` only, together
-with a manifest of package, version and digest. :func:`find` never touches the network.
+Kernel, modules and busybox are taken from Debian's packages into the cache, by :func:`setup` only,
+together with a manifest of package, version and digest. :func:`find` never touches the network.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from apeitool.errors import ApeiError, LabError, MissingError
-from apeitool.lab import cache
-from apeitool.lab.archive import Archive, Download, private, unpack_one, usable_as_is, version
+from apeitool.lab import cache, manifest
+from apeitool.lab.archive import Archive, Download, private, unpack, usable_as_is, version
+from apeitool.lab.manifest import Image
 
 MANIFEST = "images.json"
 _QEMU = "qemu-system-x86_64"
 
 
 @dataclass(frozen=True)
-class Image:
-    """One file taken from a package."""
-
-    path: Path
-    package: str
-    version: str
-    sha256: str
-
-
-@dataclass(frozen=True)
 class Images:
-    """Everything that a guest is started from."""
+    """Everything that a guest is started from; ``modules`` are those of the kernel, by name."""
 
     qemu: Path
     kernel: Image
     busybox: Image
+    modules: Mapping[str, Image] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[Image, ...]:
+        """All that comes from packages."""
+        return (self.kernel, *self.modules.values(), self.busybox)
+
+    def module(self, name: str) -> Image:
+        """A module of the kernel.
+
+        Raises:  MissingError when a cache has none, as one has that was filled before there were any.
+        """
+        if name not in self.modules:
+            raise MissingError(f"the guest's module {name} is not in its cache", remedy=_REMEDY)
+        return self.modules[name]
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    name: str
-    pattern: str
-    member: str
+    """A package, and its members that are kept: name in the cache -> path in the package."""
 
+    pattern: str
+    members: Mapping[str, str]
+
+
+_MODULES = {"einj": "einj.ko"}
+"""Modules of the kernel that a guest can be given: name -> file in the cache."""
 
 _WANTED = (
-    _Wanted("kernel", r"^linux-image-6\.1\..*-cloud-amd64$", "./boot/vmlinuz-*"),
-    _Wanted("busybox", r"^busybox-static$", "*/bin/busybox"),
+    # A kernel loads no modules but its own: they come together or not at all.
+    _Wanted(
+        r"^linux-image-6\.1\..*-cloud-amd64$",
+        {"kernel": "./boot/vmlinuz-*"}
+        | {file: f"./lib/modules/*/{file}" for file in _MODULES.values()},
+    ),
+    _Wanted(r"^busybox-static$", {"busybox": "*/bin/busybox"}),
 )
+_REMEDY = "run 'apeitool lab setup'"
 
 
 def find(cache_directory: Path | None = None) -> Images:
     """The images in the cache, each checked against its digest; nothing is downloaded.
 
-    Raises:  MissingError when something is absent or damaged; it says how to get it.
+    Raises:  MissingError when something is absent or damaged, modules apart; it says how to get it.
     """
     place = cache.directory(cache_directory)
     present = _present(place)
-    absent = [wanted.name for wanted in _WANTED if wanted.name not in present]
+    absent = [name for name in ("kernel", "busybox") if name not in present]
     if absent:
-        raise MissingError(
-            f"the guest's {' and '.join(absent)} not in {place}", remedy="run 'apeitool lab setup'"
-        )
-    return Images(qemu=_qemu(), kernel=present["kernel"], busybox=present["busybox"])
+        raise MissingError(f"the guest's {' and '.join(absent)} not in {place}", remedy=_REMEDY)
+    kernel = present["kernel"]
+    modules = {
+        name: present[file]
+        for name, file in _MODULES.items()
+        if file in present and _origin(present[file]) == _origin(kernel)
+    }
+    return Images(_qemu(), kernel, present["busybox"], modules)
 
 
 def setup(
@@ -85,7 +104,7 @@ def setup(
         except OSError as error:
             raise LabError(f"the images cannot be kept in {place}: {error.strerror}") from error
     images = find(place)
-    for image in (images.kernel, images.busybox):
+    for image in images.files:
         say(f"{image.path.name}: {image.package} {image.version} in {image.path.parent}")
     return images
 
@@ -100,43 +119,26 @@ def _qemu() -> Path:
 
 
 def _present(place: Path) -> dict[str, Image]:
-    """The images that the manifest names and whose bytes are those it names."""
-    try:
-        manifest = json.loads((place / MANIFEST).read_bytes())
-        recorded = {name: Image(place / name, **entry) for name, entry in manifest.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-    return {name: image for name, image in recorded.items() if _is_whole(image)}
+    return manifest.read(place / MANIFEST, place)
 
 
-def _is_whole(image: Image) -> bool:
-    try:
-        return cache.sha256(image.path) == image.sha256
-    except OSError:
-        return False
+def _origin(image: Image) -> tuple[str, str]:
+    return image.package, image.version
 
 
 def _complete(place: Path, say: Callable[[str], None]) -> None:
     present = _present(place)
     for wanted in _WANTED:
-        if wanted.name not in present:
-            present[wanted.name] = _fetched(wanted, place, say)
-            _record(place, present)
+        whole = [present[name] for name in wanted.members if name in present]
+        if len(whole) < len(wanted.members) or len(set(map(_origin, whole))) > 1:
+            present |= _fetched(wanted, place, say)
+            manifest.write(place / MANIFEST, present)
     for scaffolding in ("apt", "downloads"):
         shutil.rmtree(place / scaffolding, ignore_errors=True)
 
 
-def _record(place: Path, present: dict[str, Image]) -> None:
-    manifest = {name: asdict(image) for name, image in present.items()}
-    for entry in manifest.values():
-        del entry["path"]
-    draft = place / f"{MANIFEST}.new"
-    draft.write_text(json.dumps(manifest, indent=2) + "\n")
-    draft.replace(place / MANIFEST)
-
-
-def _fetched(wanted: _Wanted, place: Path, say: Callable[[str], None]) -> Image:
-    """One image brought into the cache, by way of the machine's package lists or our own."""
+def _fetched(wanted: _Wanted, place: Path, say: Callable[[str], None]) -> dict[str, Image]:
+    """A package's images brought into the cache, by way of the machine's package lists or our own."""
 
     def own_lists() -> Archive:
         say("fetching package lists into the cache")
@@ -161,14 +163,16 @@ def _fetched(wanted: _Wanted, place: Path, say: Callable[[str], None]) -> Image:
 
 def _unpacked(
     wanted: _Wanted, download: Download, archive: Archive, place: Path, say: Callable[[str], None]
-) -> Image:
+) -> dict[str, Image]:
     say(f"fetching {download.package}: {download.file_length / 1e6:.1f} MB")
     package_file = archive.fetch(download, cache.made(place / "downloads"))
-    draft = place / f"{wanted.name}.new"
-    unpack_one(package_file, wanted.member, draft)
-    draft.replace(place / wanted.name)
     stated = version(package_file)
+    drafts = {name: place / f"{name}.new" for name in wanted.members}
+    unpack(package_file, {member: drafts[name] for name, member in wanted.members.items()})
     package_file.unlink()
-    path = place / wanted.name
-    say(f"kept {path}: {path.stat().st_size / 1e6:.1f} MB")
-    return Image(path, download.package, stated, cache.sha256(path))
+    kept = {}
+    for name, draft in drafts.items():
+        path = draft.replace(place / name)
+        say(f"kept {path}: {path.stat().st_size / 1e6:.1f} MB")
+        kept[name] = Image(path, download.package, stated, cache.sha256(path))
+    return kept

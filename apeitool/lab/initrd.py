@@ -1,4 +1,4 @@
-"""The guest's root: busybox and one script, in the cpio form that Linux unpacks at boot.
+"""The guest's root: busybox, one script, and modules, in the cpio form that Linux unpacks at boot.
 
 Source:  Linux Documentation/driver-api/early-userspace/buffer-format.rst ("newc")
 """
@@ -6,7 +6,7 @@ Source:  Linux Documentation/driver-api/early-userspace/buffer-format.rst ("newc
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 READY = "apeitool-lab: ready"
@@ -78,7 +78,9 @@ def cpio(entries: Iterable[Entry]) -> bytes:
     return bytes(output)
 
 
-def root(busybox: bytes) -> bytes:
-    """The archive that a guest boots into."""
-    places = [directory(name) for name in ("bin", "dev", "proc", "sys", "tmp")]
-    return cpio([*places, program("bin/busybox", busybox), program("init", INIT)])
+def root(busybox: bytes, modules: Mapping[str, bytes]) -> bytes:
+    """The archive that a guest boots into; it has its modules as files, and loads none by itself."""
+    places = ["bin", "dev", "proc", "sys", "tmp", *(["modules"] if modules else ())]
+    files = [program("bin/busybox", busybox), program("init", INIT)]
+    files += [program(f"modules/{name}.ko", content) for name, content in modules.items()]
+    return cpio([*map(directory, places), *files])

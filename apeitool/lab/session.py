@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -49,22 +49,27 @@ class Report:
 class Session:
     """A guest that was given a HEST, with firmware that fills its blocks.
 
-    Registers and blocks must lie in the range that the guest's kernel leaves alone.
+    Registers and blocks must lie in the range that the guest's kernel leaves alone.  ``tables`` are
+    those that the guest is given beside it, ``modules`` those of its kernel that it may load.
 
     Units:   ``limit`` in seconds for everything; addresses in bytes.
     Raises:  MissingError, QemuError; LabError when the HEST does not fit the guest.
     """
 
     def __init__(
-        self, images: Images, hest: Hest, *, append: str = "", cold: bool = False,
-        limit: float = 120, cache_directory: Path | None = None,
+        self, images: Images, hest: Hest, *, tables: Sequence[bytes] = (),
+        modules: Sequence[str] = (), append: str = "", cold: bool = False, limit: float = 120,
+        cache_directory: Path | None = None,
     ) -> None:  # fmt: skip
         self.hest = hest
         self._blocks = place(hest)
         memory = Regions(_RESERVED)
         Platform(memory, hest).prepare(self._blocks)
         prefill = {RESERVED_BASE: memory.read(RESERVED_BASE, RESERVED_SIZE)}
-        boot = Boot(images, tables=[hest.to_bytes()], prefill=prefill, append=append)
+        boot = Boot(
+            images, tables=[hest.to_bytes(), *tables], prefill=prefill, append=append,
+            modules=modules,
+        )  # fmt: skip
         if cold:
             self.guest = Guest(boot, limit=limit)
             self.guest.wait_ready(limit)

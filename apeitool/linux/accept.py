@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 from apeitool.acpi.header import HEADER_LENGTH as TABLE_HEADER_LENGTH
 from apeitool.acpi.hest.generic import Ghes, GhesV2
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.machine_check import (
     CorrectedMachineCheck,
     ErrorBank,
     MachineCheckException,
 )
 from apeitool.acpi.hest.notification import NotificationType
-from apeitool.acpi.hest.source import ErrorSource, SourceFlags
-from apeitool.acpi.hest.table import SOURCE_TYPES
+from apeitool.acpi.hest.source import ErrorSource, SourceFlags, SourceType
 from apeitool.acpi.status import (
     HEADER_LENGTH,
     GenericErrorDataEntry,
@@ -41,13 +41,17 @@ ENOTSUPP = -524
 LARGEST_BLOCK = 65536
 """How many bytes of a status block Linux reads at most."""
 
+WIDEST_PORT = 32
+"""How many bits of a port Linux accesses at once; more is an error of the access (osl.c)."""
+
 _HEST = "Linux drivers/acpi/apei/hest.c, seen on 6.1.176"
+CMC = "Linux arch_apei_enable_cmcff(), arch/x86/kernel/acpi/apei.c, seen on 6.1.192"
 _PROBE = "Linux ghes_probe(), drivers/acpi/apei/ghes.c, seen on 6.1.176"
 _GAR = "Linux apei_check_gar(), drivers/acpi/apei/apei-base.c, seen on 6.1.176"
 _BLOCK = "Linux ghes_read_estatus(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
 
 _WRAP = 0xFFFFFFFF
-"""The kernel adds lengths in 32 bits."""
+"""The kernel adds the lengths of a block in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +95,13 @@ class BlockVerdict(Verdict):
     """An entry's length wraps round to nothing, and the kernel looks at it for ever."""
 
 
-def walk_hest(table: bytes, features: Features) -> HestVerdict:
+def walk_hest(table: bytes, features: Features, *, has_machine_checks: bool = False) -> HestVerdict:
     """Walk a HEST as Linux does at boot: one structure that cannot be walked past refuses it all.
 
     The checksum plays no part.  A count that leads behind the table reads a source there; what lies
-    there is taken from the bytes behind the table, and is zero behind those.
+    there is taken from the bytes behind the table, and is zero behind those.  A kernel for x86 that
+    ``has_machine_checks`` (X86_MCE; Debian's cloud kernels are without) gives up, without a word, at
+    a corrected machine check source that is not enabled.
 
     Raises:  BadSignature when it is no HEST; Truncated when bytes of the table itself are missing.
     """
@@ -105,8 +111,7 @@ def walk_hest(table: bytes, features: Features) -> HestVerdict:
     first = TABLE_HEADER_LENGTH + 4
     if len(table) < max(first, length):
         raise Truncated(f"{max(first, length)} bytes said, {len(table)} are there", path="Hest")
-    found: list[Ghes] = []
-    assisted: set[int] = set()
+    walked: list[ErrorSource] = []
     position = first
     for _ in range(int.from_bytes(table[first - 4 : first], "little")):
         head = ErrorSource.decode_at(table[position : position + 4].ljust(4, b"\0"), 0, 4)[0]
@@ -119,14 +124,36 @@ def walk_hest(table: bytes, features: Features) -> HestVerdict:
         if stop > length:
             why = f"Table contents overflow for hardware error source: {head.source_id}."
             return HestVerdict(False, EINVAL, (f"{FW_BUG}HEST: {why}",), _HEST)
-        source = kind.decode_at(table, position, stop)[0]
+        walked.append(kind.decode_at(table, position, stop)[0])
+        if has_machine_checks and ends_walk(walked[-1]):
+            return HestVerdict(False, 1, (), CMC)
         position = stop
-        if isinstance(source, MachineCheckException | CorrectedMachineCheck):
-            if source.flags & SourceFlags.GHES_ASSIST and features.skips_ghes_assist:
-                assisted.add(source.source_id)
+    return _without_duplicates(list(_used(walked, features)))
+
+
+def ends_walk(source: ErrorSource) -> bool:
+    """Whether a kernel with machine checks gives up the table at a source, without a word."""
+    is_cmc = source.type == SourceType.IA32_CORRECTED_MACHINE_CHECK
+    return is_cmc and not getattr(source, "enabled", 1)
+
+
+def _used(walked: list[ErrorSource], features: Features) -> Iterator[Ghes]:
+    """The generic sources that become devices.
+
+    Linux remembers one machine check source of each type: the last that it met.  The walk that makes
+    devices is not the first one, so before it meets one it knows the last of the table.
+    """
+    met = {type(source): source for source in walked if isinstance(source, _ASSISTED)}
+    for source in walked:
+        if isinstance(source, _ASSISTED):
+            met[type(source)] = source
         elif isinstance(source, Ghes) and source.enabled:
-            found += [] if source.related_source_id in assisted else [source]
-    return _without_duplicates(found)
+            assisted = {s.source_id for s in met.values() if s.flags & SourceFlags.GHES_ASSIST}
+            if not (features.skips_ghes_assist and source.related_source_id in assisted):
+                yield source
+
+
+_ASSISTED = (MachineCheckException, CorrectedMachineCheck)
 
 
 def _source_end(table: bytes, start: int, kind: type[ErrorSource]) -> int:
@@ -272,23 +299,39 @@ def check_header(header: bytes, room: int) -> BlockVerdict:
     Raises:  Truncated when fewer than 20 bytes are given.
     """
     block = StatusBlock.decode_at(header[:HEADER_LENGTH], 0, min(len(header), HEADER_LENGTH))[0]
-    if block.raw_data_length:
-        length = block.raw_data_offset + block.raw_data_length & _WRAP
-    else:
-        length = HEADER_LENGTH + block.data_length & _WRAP
-    behind = HEADER_LENGTH + block.data_length & _WRAP
+    length = block_length(block)
     complaint = ""
     if length < HEADER_LENGTH:
         complaint = "Truncated error status block!"
     elif length > min(room, LARGEST_BLOCK):
         complaint = "Invalid error status block length!"
-    elif 0 < block.data_length < GenericErrorDataEntryV2.fixed_size or (
-        block.raw_data_length and block.raw_data_offset < behind
-    ):
+    elif not is_sane_header(block):
         complaint = "Invalid CPER header!"
     if complaint:
         return BlockVerdict(False, EIO, (f"{FW_WARN}GHES: {complaint}",), _BLOCK)
     return BlockVerdict(True, 0, (), _BLOCK, length)
+
+
+def block_length(block: StatusBlock) -> int:
+    """How long a block is by its header, as the kernel adds it up.
+
+    Source:  Linux cper_estatus_len(), drivers/acpi/apei/apei-internal.h
+    """
+    if block.raw_data_length:
+        return block.raw_data_offset + block.raw_data_length & _WRAP
+    return HEADER_LENGTH + block.data_length & _WRAP
+
+
+def is_sane_header(block: StatusBlock) -> bool:
+    """Whether the lengths in a header leave room for an entry, and raw data is behind the entries.
+
+    Source:  Linux cper_estatus_check_header(), drivers/firmware/efi/cper.c
+    """
+    if 0 < block.data_length < GenericErrorDataEntryV2.fixed_size:
+        return False
+    # A sizeof takes part in this sum, so it is of 64 bits and does not wrap.
+    behind = HEADER_LENGTH + block.data_length
+    return not block.raw_data_length or block.raw_data_offset >= behind
 
 
 def check_entries(block: bytes) -> BlockVerdict:

@@ -26,6 +26,8 @@ class Features:
     observed: str
     skips_ghes_assist: bool
     """A source that assists a machine check source is passed over."""
+    runs_get_error_type: bool
+    """EINJ's GET_ERROR_TYPE is run when the table is taken, which fails without it."""
     checks_page_frame: bool
     """An address that is no RAM is refused before memory_failure() sees it."""
     fails_memory_in_task: bool
@@ -48,6 +50,7 @@ KERNELS = {
             release="6.1",
             observed="6.1.176",
             skips_ghes_assist=False,
+            runs_get_error_type=False,
             checks_page_frame=True,
             fails_memory_in_task=False,
             tests_for_errors=False,
@@ -58,6 +61,7 @@ KERNELS = {
             release="6.12",
             observed="6.12.95",
             skips_ghes_assist=True,
+            runs_get_error_type=False,
             checks_page_frame=True,
             fails_memory_in_task=False,
             tests_for_errors=False,
@@ -68,6 +72,7 @@ KERNELS = {
             release="7.2",
             observed="7.2.13",
             skips_ghes_assist=True,
+            runs_get_error_type=True,
             checks_page_frame=False,
             fails_memory_in_task=True,
             tests_for_errors=True,

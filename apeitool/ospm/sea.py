@@ -26,7 +26,7 @@ from apeitool.ospm.dispatch import Handling
 from apeitool.ospm.outcome import Did, Fate, Outcome, Reply, Signal, SignalCode
 from apeitool.ospm.pages import SHIFT, Flag, Pages, PageWork, Task
 from apeitool.ospm.pages import SOURCE as PAGES_SOURCE
-from apeitool.registers.arm import AbortIss, Esr, ExceptionClass
+from apeitool.registers.arm_syndrome import DataAbortSyndrome, ExceptionClass, ExceptionSyndrome
 
 SOURCE = "Linux do_sea(), arch/arm64/mm/fault.c, seen on 6.1.176, 6.12.95 and 7.2.13"
 FORCED = "Linux ghes_do_proc(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
@@ -47,14 +47,14 @@ class Abort:
     def of_load(cls, far: int, *, in_kernel: bool = False) -> Abort:
         """A load that ran into an external abort."""
         same, lower = ExceptionClass.DATA_ABORT_SAME_EL, ExceptionClass.DATA_ABORT_LOWER_EL
-        iss = AbortIss.compose(dfsc=EXTERNAL_ABORT)
-        return cls(Esr.compose(ec=int(same if in_kernel else lower), il=1, iss=iss), far)
+        ec = int(same if in_kernel else lower)
+        return cls(DataAbortSyndrome.compose(ec=ec, il=1, fsc=EXTERNAL_ABORT), far)
 
     @property
     def is_from_user(self) -> bool:
         """Whether user mode took it."""
         lower = (ExceptionClass.DATA_ABORT_LOWER_EL, ExceptionClass.INSTRUCTION_ABORT_LOWER_EL)
-        return Esr(self.esr).ec in lower
+        return ExceptionSyndrome(self.esr).ec in lower
 
 
 def in_kernel(abort: Abort) -> Reply:
@@ -69,9 +69,9 @@ def in_kernel(abort: Abort) -> Reply:
 
 def unclaimed(abort: Abort) -> Reply:
     """Rule 3."""
-    iss = AbortIss(Esr(abort.esr).iss)
-    address = 0 if iss.fnv else abort.far
-    if iss.dfsc in WALK_ABORTS:
+    syndrome = DataAbortSyndrome(abort.esr)
+    address = 0 if syndrome.fnv else abort.far
+    if syndrome.fsc in WALK_ABORTS:
         signal = Signal("SIGKILL", SignalCode.SI_KERNEL, address)
     else:
         signal = Signal("SIGBUS", SignalCode.BUS_OBJERR, address)

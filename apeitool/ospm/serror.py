@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from apeitool.linux import dmesg
 from apeitool.ospm.outcome import Did, Fate, Outcome, Reply
-from apeitool.registers.arm import (
+from apeitool.registers.arm_syndrome import (
     DFSC_ASYNCHRONOUS_SERROR,
     AsynchronousErrorType,
-    Esr,
     ExceptionClass,
-    SErrorIss,
+    SErrorSyndrome,
 )
 
 SOURCE = "Linux do_serror(), arch/arm64/kernel/traps.c, seen on 6.1.176"
@@ -27,13 +26,13 @@ SURVIVABLE = {
 
 def syndrome(aet: AsynchronousErrorType) -> int:
     """ESR_EL1 of an SError with an architected syndrome."""
-    iss = SErrorIss.compose(dfsc=DFSC_ASYNCHRONOUS_SERROR, aet=int(aet))
-    return Esr.compose(ec=int(ExceptionClass.SERROR), il=1, iss=iss)
+    dfsc, ec = DFSC_ASYNCHRONOUS_SERROR, int(ExceptionClass.SERROR)
+    return SErrorSyndrome.compose(ec=ec, il=1, dfsc=dfsc, aet=int(aet))
 
 
 def judge(esr: int, *, has_ras: bool) -> Reply:
     """What an SError with this syndrome does to Linux; ``has_ras``: the processor can contain it."""
-    survivable, why = _weigh(SErrorIss(Esr(esr).iss), has_ras=has_ras)
+    survivable, why = _weigh(SErrorSyndrome(esr), has_ras=has_ras)
     reason = f"an SError is judged by its syndrome alone: {why}"
     if survivable:
         did = Did("asks no source; the syndrome lets it go on, and it prints nothing", (), SOURCE)
@@ -43,17 +42,20 @@ def judge(esr: int, *, has_ras: bool) -> Reply:
     return Reply((did,), Outcome(Fate.PANIC, reason, SOURCE))
 
 
-def _weigh(iss: SErrorIss, *, has_ras: bool) -> tuple[bool, str]:
+def _weigh(syndrome: SErrorSyndrome, *, has_ras: bool) -> tuple[bool, str]:
     if not has_ras:
         return False, "without the RAS extension no SError tells whether it was contained"
-    if iss.ids:
+    if syndrome.ids:
         return (
             False,
             "IDS is set, so the syndrome is the implementation's own and Linux cannot read it",
         )
-    if iss.dfsc != DFSC_ASYNCHRONOUS_SERROR:
-        return False, f"DFSC is {iss.dfsc:#x}, so AET tells nothing, and the error counts as UC"
-    aet = AsynchronousErrorType(iss.aet)
+    if syndrome.dfsc != DFSC_ASYNCHRONOUS_SERROR:
+        return (
+            False,
+            f"DFSC is {syndrome.dfsc:#x}, so AET tells nothing, and the error counts as UC",
+        )
+    aet = AsynchronousErrorType(syndrome.aet)
     name = aet.name if aet.is_known else "a reserved value"
     if aet in SURVIVABLE:
         return True, f"AET is {name}, {SURVIVABLE[aet]}"

@@ -3,6 +3,8 @@
 Source:  Arm Architecture Reference Manual (DDI 0487) D19; UEFI 2.10 N.2.4.4 for what contexts hold
 """
 
+from apeitool.registers.arm_parts import PARTS
+from apeitool.registers.arm_syndrome import syndrome_word
 from apeitool.wire.labels import Bits, Label, Word
 
 
@@ -20,26 +22,47 @@ class Implementer(Label):
     NVIDIA = 0x4E
     APM = 0x50
     QUALCOMM = 0x51
+    SAMSUNG = 0x53
     MARVELL = 0x56
     APPLE = 0x61
+    FARADAY = 0x66
     INTEL = 0x69
     MICROSOFT = 0x6D
     PHYTIUM = 0x70
     AMPERE = 0xC0
+
+    @property
+    def text(self) -> str:
+        """The company as it writes itself."""
+        if not self.is_known:
+            return super().text
+        return _WRITTEN.get(self.name) or self.name.replace("_", "/").title()
+
+
+_WRITTEN = {"DEC": "DEC", "HISILICON": "HiSilicon", "NVIDIA": "NVIDIA", "APM": "APM"}
 
 
 class Midr(Word):
     """MIDR_EL1: which processor it is."""
 
     revision = Bits(0, 4)
-    part_number = Bits(4, 12)
+    part_number = Bits(4, 12, hexadecimal=True)
     architecture = Bits(16, 4)
     variant = Bits(20, 4)
     implementer = Bits(24, 8, Implementer)
 
+    def sentence(self) -> str:
+        """Company, core and release, as far as they are known."""
+        if not self:
+            return ""
+        company = Implementer(self.implementer)
+        part = PARTS.get(int(company), {}).get(self.part_number, f"part {self.part_number:#x}")
+        maker = company.text if company.is_known else f"implementer {int(company):#x}"
+        return f"{maker} {part} r{self.variant}p{self.revision}"
 
-class Mpidr(Word):
-    """MPIDR_EL1: which of the processors it is."""
+
+class Mpidr32(Word):
+    """MPIDR of AArch32: which of the processors it is."""
 
     affinity_0 = Bits(0, 8)
     affinity_1 = Bits(8, 8)
@@ -47,76 +70,17 @@ class Mpidr(Word):
     multithreading = Bits(24)
     uniprocessor = Bits(30)
     res1 = Bits(31)
+
+
+class Mpidr(Mpidr32):
+    """MPIDR_EL1: which of the processors it is."""
+
     affinity_3 = Bits(32, 8)
 
     @property
     def affinity(self) -> str:
         """The affinity as 3.2.1.0, highest level first."""
         return f"{self.affinity_3}.{self.affinity_2}.{self.affinity_1}.{self.affinity_0}"
-
-
-class ExceptionClass(Label):
-    """EC of ESR_ELx, as far as errors use it."""
-
-    UNKNOWN_REASON = 0x00
-    INSTRUCTION_ABORT_LOWER_EL = 0x20
-    INSTRUCTION_ABORT_SAME_EL = 0x21
-    DATA_ABORT_LOWER_EL = 0x24
-    DATA_ABORT_SAME_EL = 0x25
-    SERROR = 0x2F
-
-
-class Esr(Word):
-    """ESR_ELx: what an exception was."""
-
-    iss = Bits(0, 25)
-    il = Bits(25)
-    ec = Bits(26, 6, ExceptionClass)
-    iss2 = Bits(32, 24)
-
-
-class AsynchronousErrorType(Label):
-    """AET of an SError's syndrome: the state the processor is left in."""
-
-    UC = 0
-    UEU = 1
-    UEO = 2
-    UER = 3
-    CE = 6
-
-    @property
-    def text(self) -> str:
-        """The state in words."""
-        return _STATE.get(int(self)) or f"reserved ({int(self)})"
-
-
-_STATE = {
-    0: "uncontainable",
-    1: "unrecoverable state",
-    2: "restartable state",
-    3: "recoverable state",
-    6: "corrected",
-}
-
-
-class SErrorIss(Word):
-    """ISS of an SError interrupt; AET counts only if IDS is 0 and DFSC is 0x11."""
-
-    dfsc = Bits(0, 6)
-    ea = Bits(9)
-    aet = Bits(10, 3, AsynchronousErrorType)
-    iesb = Bits(13)
-    ids = Bits(24)
-
-
-DFSC_ASYNCHRONOUS_SERROR = 0x11
-
-
-class AbortIss(Word):
-    """ISS of an instruction or data abort, as far as external aborts use it."""
-
-    dfsc = Bits(0, 6)
-    fnv = Bits(10)
 
 
 class RegisterEncoding(Word):
@@ -132,3 +96,43 @@ class RegisterEncoding(Word):
     def name(self) -> str:
         """The generic name, S<op0>_<op1>_C<n>_C<m>_<op2>."""
         return f"S{2 + self.o0}_{self.op1}_C{self.crn}_C{self.crm}_{self.op2}"
+
+    def sentence(self) -> str:
+        """The name that the manual gives the register, or the generic one."""
+        return _REGISTERS.get(self.name, self.name)
+
+
+_REGISTERS = {
+    "S3_0_C0_C0_0": "MIDR_EL1",
+    "S3_0_C0_C0_5": "MPIDR_EL1",
+    "S3_0_C5_C2_0": "ESR_EL1",
+    "S3_0_C5_C3_0": "ERRIDR_EL1",
+    "S3_0_C5_C3_1": "ERRSELR_EL1",
+    "S3_0_C5_C4_0": "ERXFR_EL1",
+    "S3_0_C5_C4_1": "ERXCTLR_EL1",
+    "S3_0_C5_C4_2": "ERXSTATUS_EL1",
+    "S3_0_C5_C4_3": "ERXADDR_EL1",
+    "S3_0_C5_C4_4": "ERXPFGF_EL1",
+    "S3_0_C5_C4_5": "ERXPFGCTL_EL1",
+    "S3_0_C5_C4_6": "ERXPFGCDN_EL1",
+    "S3_0_C5_C5_0": "ERXMISC0_EL1",
+    "S3_0_C5_C5_1": "ERXMISC1_EL1",
+    "S3_0_C5_C5_2": "ERXMISC2_EL1",
+    "S3_0_C5_C5_3": "ERXMISC3_EL1",
+    "S3_0_C6_C0_0": "FAR_EL1",
+    "S3_0_C12_C1_1": "DISR_EL1",
+    "S3_4_C5_C2_0": "ESR_EL2",
+    "S3_4_C5_C2_3": "VSESR_EL2",
+    "S3_4_C6_C0_0": "FAR_EL2",
+    "S3_4_C12_C1_1": "VDISR_EL2",
+    "S3_6_C5_C2_0": "ESR_EL3",
+    "S3_6_C6_C0_0": "FAR_EL3",
+}
+
+_WORDS: dict[str, type[Word]] = {"MIDR_EL1": Midr, "MPIDR_EL1": Mpidr}
+
+
+def register_word(encoding: int, value: int) -> type[Word] | None:
+    """What names the bits of a system register with this value; None if nothing does."""
+    name = RegisterEncoding(encoding).sentence()
+    return syndrome_word(value) if name.startswith("ESR_EL") else _WORDS.get(name)

@@ -5,7 +5,20 @@ Source:  PCI Express Base Specification 6.0 7.5.1, 7.8.4; PCI Local Bus 3.0 chap
 
 import enum
 
-from apeitool.wire.labels import Bits, Word
+from apeitool.wire.labels import Bits, Word, words
+
+
+class RequesterId(Word):
+    """Requester ID: who sends, by bus, device and function."""
+
+    function = Bits(0, 3)
+    device = Bits(3, 5)
+    bus = Bits(8, 8)
+
+    @property
+    def text(self) -> str:
+        """The three as Linux and lspci write them."""
+        return f"{self.bus:02x}:{self.device:02x}.{self.function:x}"
 
 
 class Command(enum.IntFlag):
@@ -114,6 +127,12 @@ class AerCapabilitiesAndControl(Word):
     header_log_size = Bits(13, 5)
     logged_tlp_was_flit_mode = Bits(18)
     logged_tlp_size = Bits(19, 5)
+
+    def sentence(self) -> str:
+        """Which of the errors came first."""
+        first = 1 << self.first_error_pointer
+        known = [words(e.name or "") for e in UncorrectableError if e == first > 1]
+        return f"first error: {known[0]}" if known else ""
 
 
 class ExtendedCapabilityHeader(Word):

@@ -9,8 +9,8 @@ from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.shapes import NUMBER, Choice, Json, Pair
 
 _NUMBER = Json(shape=NUMBER)
-_RAW = Json(shape=Pair("raw", None))
-_SUPPORTED = Json(shape=Choice("NotSupported", "Supported"))
+RAW = Json(shape=Pair("raw", None))
+SUPPORTED = Json(shape=Choice("NotSupported", "Supported"))
 _ENABLED = Json(shape=Choice("Disabled", "Enabled"))
 
 
@@ -59,27 +59,27 @@ class Capabilities(Word):
     )
     slot_implemented = Bits(8)
     interrupt_message_number = Bits(9, 5)
-    flit_mode_supported = Bits(15, json=_SUPPORTED)
+    flit_mode_supported = Bits(15, json=SUPPORTED)
 
 
 class DeviceCapabilities(Word):
     """Device capabilities register."""
 
     max_payload_size_supported = Bits(0, 3, doc="128 bytes << value")
-    phantom_functions_supported = Bits(3, 2, json=_SUPPORTED)
-    extended_tag_field_supported = Bits(5, json=_SUPPORTED)
-    endpoint_l0s_acceptable_latency = Bits(6, 3, json=_RAW)
-    endpoint_l1_acceptable_latency = Bits(9, 3, json=_RAW)
+    phantom_functions_supported = Bits(3, 2, json=SUPPORTED)
+    extended_tag_field_supported = Bits(5, json=SUPPORTED)
+    endpoint_l0s_acceptable_latency = Bits(6, 3, json=RAW)
+    endpoint_l1_acceptable_latency = Bits(9, 3, json=RAW)
     role_based_error_reporting = Bits(15)
     err_cor_subclass_capable = Bits(16)
     rx_mps_fixed = Bits(17, json=_NUMBER)
     captured_slot_power_limit_value = Bits(18, 8)
     captured_slot_power_limit_scale = Bits(26, 2)
     function_level_reset_capability = Bits(
-        28, json=Json("function_level_reset_capability_supported", _SUPPORTED.shape)
+        28, json=Json("function_level_reset_capability_supported", SUPPORTED.shape)
     )
-    mixed_mps_supported = Bits(29, json=_SUPPORTED)
-    tee_io_supported = Bits(30, json=_SUPPORTED)
+    mixed_mps_supported = Bits(29, json=SUPPORTED)
+    tee_io_supported = Bits(30, json=SUPPORTED)
 
 
 class DeviceControl(Word):
@@ -190,7 +190,7 @@ class SlotCapabilities(Word):
     power_indicator_present = Bits(4)
     hot_plug_surprise = Bits(5)
     hot_plug_capable = Bits(6)
-    slot_power_limit_value = Bits(7, 8, json=_RAW)
+    slot_power_limit_value = Bits(7, 8, json=RAW)
     slot_power_limit_scale = Bits(15, 2)
     electromechanical_interlock_present = Bits(17)
     no_command_completed_support = Bits(18)
@@ -251,94 +251,3 @@ class RootStatus(Word):
     pme_requester_id = Bits(0, 16)
     pme_status = Bits(16, json=_NUMBER)
     pme_pending = Bits(17, json=_NUMBER)
-
-
-class DeviceCapabilities2(Word):
-    """Device capabilities 2 register."""
-
-    completion_timeout_ranges_supported = Bits(0, 4)
-    completion_timeout_disable_supported = Bits(4, json=_SUPPORTED)
-    ari_forwarding_supported = Bits(5, json=_SUPPORTED)
-    atomic_op_routing_supported = Bits(6, json=_SUPPORTED)
-    atomicop_completer_32_bit_supported = Bits(
-        7, json=Json("_32_bit_atomicop_completer_supported", _SUPPORTED.shape)
-    )
-    atomicop_completer_64_bit_supported = Bits(
-        8, json=Json("_64_bit_atomicop_completer_supported", _SUPPORTED.shape)
-    )
-    cas_completer_128_bit_supported = Bits(
-        9, json=Json("_128_bit_cas_completer_supported", _SUPPORTED.shape)
-    )
-    no_ro_enabled_pr_pr_passing = Bits(10, json=Json(shape=Choice("Failed", "Passing")))
-    ltr_mechanism_supported = Bits(11, json=_SUPPORTED)
-    tph_completer_supported = Bits(12, 2, json=_SUPPORTED)
-    ten_bit_tag_completer_supported = Bits(16)
-    ten_bit_tag_requester_supported = Bits(17)
-    obff_supported = Bits(18, 2, json=_SUPPORTED)
-    extended_fmt_field_supported = Bits(20)
-    end_end_tlp_prefix_supported = Bits(21)
-    max_end_end_tlp_prefixes = Bits(22, 2, json=_RAW)
-    emergency_power_reduction_supported = Bits(24, 2, json=_SUPPORTED)
-    emergency_power_reduction_initialization_required = Bits(26)
-    dmwr_completer_supported = Bits(28)
-    dmwr_lengths_supported = Bits(29, 2)
-    frs_supported = Bits(31)
-
-
-class DeviceControl2(Word):
-    """Device control 2 register."""
-
-    completion_timeout_value = Bits(0, 4)
-    completion_timeout_disable = Bits(4)
-    ari_forwarding_enable = Bits(5)
-    atomicop_requester_enable = Bits(6)
-    atomicop_egress_blocking = Bits(7)
-    ido_request_enable = Bits(8)
-    ido_completion_enable = Bits(9)
-    ltr_mechanism_enable = Bits(10)
-    emergency_power_reduction_request = Bits(11)
-    ten_bit_tag_requester_enable = Bits(12, json=Json("bit_tag_requester_10_enable"))
-    obff_enable = Bits(13, 2)
-    end_end_tlp_prefix_blocking = Bits(15)
-
-
-class LinkCapabilities2(Word):
-    """Link capabilities 2 register."""
-
-    supported_link_speeds = Bits(1, 7, doc="bit n: speed n + 1")
-    crosslink_supported = Bits(8, json=_SUPPORTED)
-    lower_skp_os_generation_supported = Bits(9, 7)
-    lower_skp_os_reception_supported = Bits(16, 7)
-    retimer_presence_detect_supported = Bits(23, json=_SUPPORTED)
-    two_retimers_presence_detect_supported = Bits(24, json=_SUPPORTED)
-    drs_supported = Bits(31, json=_SUPPORTED)
-
-
-class LinkControl2(Word):
-    """Link control 2 register."""
-
-    target_link_speed = Bits(0, 4, LinkSpeed, json=_RAW)
-    enter_compliance = Bits(4, json=_SUPPORTED)
-    hardware_autonomous_speed_disable = Bits(5, json=_RAW)
-    selectable_de_emphasis = Bits(6)
-    transmit_margin = Bits(7, 3)
-    enter_modified_compliance = Bits(10)
-    compliance_sos = Bits(11)
-    compliance_preset_de_emphasis = Bits(12, 4)
-
-
-class LinkStatus2(Word):
-    """Link status 2 register."""
-
-    current_de_emphasis_level = Bits(0, json=_NUMBER)
-    equalization_8gts_complete = Bits(1)
-    equalization_8gts_phase1_successful = Bits(2)
-    equalization_8gts_phase2_successful = Bits(3)
-    equalization_8gts_phase3_successful = Bits(4)
-    link_equalization_request_8gts = Bits(5)
-    retimer_presence_detected = Bits(6)
-    two_retimers_presence_detected = Bits(7)
-    crosslink_resolution = Bits(8, 2)
-    flit_mode_status = Bits(10, json=_NUMBER)
-    downstream_component_presence = Bits(12, 3)
-    drs_message_received = Bits(15)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from apeitool.acpi.hest.source import ErrorSource
+from apeitool.acpi.hest.source import ErrorSource, HestContent
 from apeitool.render.explain import ROW, chunks
 from apeitool.render.text import Paint, headline, plain
 from apeitool.render.value import characters, formatted, ranges, shown
@@ -150,7 +150,7 @@ def _pairs(
     mine, theirs = _ids(left), _ids(right)
     if mine is None or theirs is None:
         return list(zip_longest(range(len(left)), range(len(right))))
-    places = {id: j for j, id in enumerate(theirs)}
+    places = {id: j for j, id in enumerate(theirs) if id is not None}
     found = {i: places[id] for i, id in enumerate(mine) if id in places}
     free = set(range(len(right))) - set(found.values())
     # A source whose id itself was changed is still the one in its place.
@@ -161,14 +161,17 @@ def _pairs(
     return pairs
 
 
-def _ids(items: Sequence[Structure]) -> list[int] | None:
-    """The ids of error sources; None where they, or something else here, are not told apart so."""
-    ids = [item.source_id for item in items if isinstance(item, ErrorSource)]
-    return ids if len(set(ids)) == len(items) else None
+def _ids(items: Sequence[Structure]) -> list[int | None] | None:
+    """The ids of error sources, None for what has none; None where they do not tell items apart."""
+    ids = [item.source_id if isinstance(item, ErrorSource) else None for item in items]
+    known = [id for id in ids if id is not None]
+    is_hest = all(isinstance(item, HestContent) for item in items)
+    return ids if is_hest and len(set(known)) == len(known) else None
 
 
 def _order(sources: Sequence[Structure]) -> str:
-    return f"source ids {', '.join(map(str, _ids(sources) or ()))}"
+    ids = (id for id in _ids(sources) or () if id is not None)
+    return f"source ids {', '.join(map(str, ids))}"
 
 
 def _said(thing: Structure) -> str:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from apeitool.render.value import view_of
-from apeitool.wire.labels import Bits, Word
+from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.shapes import (
     BASE64,
@@ -275,7 +275,7 @@ def _form(bits: Bits, shape: Shape | None) -> Plain:
         return shape
     if shape is not None:
         raise TypeError(f"{bits.name}: a range has no inner structure")
-    if bits.type is not None:
+    if isinstance(bits.type, type) and issubclass(bits.type, Label):
         return Pair()
     return BOOLEAN if bits.width == 1 else NUMBER
 

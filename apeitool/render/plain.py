@@ -9,8 +9,10 @@ member that is missing has its default, or is derived.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from apeitool.acpi import bert, einj, erst
@@ -23,11 +25,16 @@ from apeitool.qemu import erst_file
 from apeitool.wire.record import Field, Structure, named
 from apeitool.wire.types import Array, Nested, Part
 
+S = TypeVar("S", bound=Structure)
+
 EXACT = 1 << 53
 """Above it a reader that takes numbers for floating point would lose digits."""
 
 DEEPEST = 32
 """More structures than this inside one another are refused."""
+
+_LIKENESS = 0.5
+"""How like, from 0 to 1, a name must be to be taken for a slip of the pen."""
 
 ROOTS: tuple[type[Structure], ...] = (
     bert.BootErrorRegion,
@@ -87,17 +94,24 @@ def _named_in_a_section(name: str) -> type[Structure] | None:
     return named(name)
 
 
+@overload
+def from_plain(plain: Any, kind: None = None, path: str = "") -> Structure: ...
+@overload
+def from_plain(plain: Any, kind: type[S], path: str = "") -> S: ...
 def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") -> Structure:
     """The structure that a dictionary describes; ``kind`` is its type where it does not say so.
 
+    A member that is a structure already stays as it is.
+
     Raises:  EncodeError with the path of the member that is wrong.
     """
+    if isinstance(plain, Structure):
+        return plain
     if path.count(".") > DEEPEST:
         raise EncodeError("structures are not nested so deeply", path=f"{path[:80]}...")
     if not isinstance(plain, dict):
         raise EncodeError(f"{what(plain)} given, a table of fields needed", path=path)
-    if kind is None or "kind" in plain:
-        kind = kind_named(plain.get("kind"), path)
+    kind = _kind_of(plain, kind, path)
     path = path or kind.__name__
     table = {f.name: f for f in kind.fields}
     values = {}
@@ -105,7 +119,8 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
         if name == "kind":
             continue
         if name not in table:
-            raise EncodeError(f"{kind.__name__} has no field of this name", path=f"{path}.{name}")
+            said = f"{kind.__name__} has no field of this name{nearest(name, table)}"
+            raise EncodeError(said, path=f"{path}.{name}")
         values[name] = _value(table[name], value, f"{path}.{name}")
     try:
         return kind(**values)
@@ -114,14 +129,31 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
         raise EncodeError(wrong.message, path=f"{path}.{inner}" if inner else path) from wrong
 
 
+def _kind_of(plain: dict[str, Any], expected: type[Structure] | None, path: str) -> type[Structure]:
+    """The class that a dictionary names, or else the one that is expected."""
+    if expected is not None and "kind" not in plain:
+        return expected
+    kind = kind_named(plain.get("kind"), path)
+    if expected is not None and not issubclass(kind, expected):
+        raise EncodeError(f"a {kind.__name__} given, a {expected.__name__} needed", path=path)
+    return kind
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The question whether another name was meant; nothing where none is like it."""
+    known = {other.casefold(): other for other in names}
+    found = get_close_matches(name.casefold(), known, 1, _LIKENESS)
+    return f"; did you mean {known[found[0]]}?" if found else ""
+
+
 def _value(field: Field, value: Any, path: str) -> Any:
     kind = field.kind
     if isinstance(kind, Nested):
         return from_plain(value, kind.type, path)
     if isinstance(kind, Array):
-        return tuple(_integer(item, path) for item in listed(value, path))
+        return tuple(integer(item, path) for item in listed(value, path))
     if field.type is tuple:
-        only = getattr(kind, "only", None) or getattr(kind, "kind", None)
+        only = getattr(kind, "only", None)
         items = enumerate(listed(value, path))
         return tuple(from_plain(item, only, f"{path}[{i}]") for i, item in items)
     if field.type is bytes:
@@ -133,7 +165,7 @@ def _value(field: Field, value: Any, path: str) -> Any:
     if field.type is UUID:
         return _guid(value, path)
     if field.type is int:
-        return _integer(value, path)
+        return integer(value, path)
     if isinstance(value, str):
         return value
     raise EncodeError(f"{what(value)} given, text needed", path=path)
@@ -149,7 +181,11 @@ def listed(value: Any, path: str) -> list[Any]:
     raise EncodeError(f"{what(value)} given, a list needed", path=path)
 
 
-def _integer(value: Any, path: str) -> int:
+def integer(value: Any, path: str) -> int:
+    """An integer, or text that spells one.
+
+    Raises:  EncodeError when it is something else.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -181,7 +217,7 @@ def _enumerated(kind: Any, value: Any, path: str) -> Any:
             names = ", ".join(kind.__members__)
             raise EncodeError(f"{_short(value)} is none of {names}", path=path)
     # Whether it fits is the structure's to say, before it becomes a member.
-    return _integer(value, path)
+    return integer(value, path)
 
 
 def what(value: Any) -> str:

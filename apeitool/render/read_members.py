@@ -107,7 +107,7 @@ class Reading:
         if isinstance(part, One):
             chosen = part.choose(*_so_far(kind, part, values))
             return self.structure(chosen, found, path, row.naming)
-        only = part.only if isinstance(part, Many) else getattr(part, "kind", None)
+        only = part.only if isinstance(part, Many | Strided) else None
         if only is None:
             raise TypeError(f"{row.field.name}: nothing tells the type of its items")
         return tuple(
@@ -214,7 +214,7 @@ def _first(bits: int) -> int:
 
 def _only(row: Row) -> type[Structure]:
     part = row.field.kind
-    only = part.only if isinstance(part, Many) else part.kind if isinstance(part, Strided) else None
+    only = part.only if isinstance(part, Many | Strided) else None
     if only is None:
         raise TypeError(f"{row.field.name}: nothing tells the type of its items")
     return only

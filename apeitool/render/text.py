@@ -16,7 +16,7 @@ from apeitool.acpi.einj import Einj
 from apeitool.acpi.erst import Erst
 from apeitool.acpi.hest.generic import Ghes, GhesV2
 from apeitool.acpi.hest.notification import Notification, NotificationType
-from apeitool.acpi.hest.source import ErrorSource
+from apeitool.acpi.hest.source import ErrorSource, SourceGap
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
 from apeitool.cper.dialect import dialect_of, using
@@ -24,7 +24,7 @@ from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
 from apeitool.render.harmless import harmless
-from apeitool.render.value import characters, formatted, view_of
+from apeitool.render.value import characters, told, view_of
 from apeitool.wire.labels import Label, Word, word_lines, words
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Aside, Part
@@ -61,7 +61,7 @@ def headline(thing: Structure) -> list[str]:
 
 @headline.register
 def _section(thing: Section) -> list[str]:
-    return [_capital(thing.sentence())]
+    return [_capital(harmless(thing.sentence()))]
 
 
 @headline.register
@@ -94,8 +94,14 @@ def _outlook(severity: Severity) -> list[str]:
 
 @headline.register
 def _hest(hest: Hest) -> list[str]:
-    lines = [f"Hardware error source table, {_count(len(hest.sources), 'source')}."]
-    return lines + [f"  {_source(source)}" for source in hest.sources]
+    found = sum(not isinstance(node, SourceGap) for node in hest.sources)
+    lines = [f"Hardware error source table, {_count(found, 'source')}."]
+    return lines + [f"  {_source(node)}" for node in hest.sources]
+
+
+@headline.register
+def _gap(gap: SourceGap) -> list[str]:
+    return [f"gap of {_count(gap.size, 'byte')}: no source"]
 
 
 @headline.register
@@ -128,6 +134,8 @@ def _label(action: int) -> str:
 
 
 def _source(source: Structure) -> str:
+    if isinstance(source, SourceGap):
+        return headline(source)[0]
     kind = getattr(source, "type", None)
     name = kind.text if isinstance(kind, Label) else "source"
     said = f"source {source.source_id}: {name}" if isinstance(source, ErrorSource) else name
@@ -154,7 +162,7 @@ def _told(notification: Notification) -> str:
 
 def _event(severity: Any, section: Section, fru: str) -> str:
     where = f", in {fru}" if fru else ""
-    return f"{severity.text.upper()}: {section.sentence()}{where}"
+    return f"{severity.text.upper()}: {harmless(section.sentence())}{where}"
 
 
 def _has_section(entry: Structure) -> bool:
@@ -239,9 +247,8 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
         yield f"{label} {len(value)} bytes{paint(note, 'note')}"
         yield from dump(value, pad + "  ")
         return
+    yield f"{label} {told(thing, field, value)}{paint(note, 'note')}"
     view = view_of(thing, field)
-    shown = thing.shown(field.name) or formatted(field, value, view)
-    yield f"{label} {shown}{paint(note, 'note')}"
     if view is not None and issubclass(view, Word) and view(value).text is None:
         for name, meaning in word_lines(view, value, thing.has_valid):
             yield f"{pad}  {name}".ljust(_WIDTH) + f" {meaning}"

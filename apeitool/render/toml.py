@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 import textwrap
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from apeitool.errors import EncodeError
@@ -19,23 +20,58 @@ LARGEST = (1 << 63) - 1
 _WIDTH = 100
 
 
+def read(text: str) -> dict[str, Any]:
+    """The dictionary that TOML text spells.
+
+    Raises:  EncodeError with the line of what is wrong.
+    """
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    except (ValueError, RecursionError) as wrong:
+        raise EncodeError(f"this is no TOML: {wrong}") from wrong
+
+
 def load(text: str) -> Structure:
     """The object that TOML text describes; what it leaves out has its default, or is derived.
 
     Raises:  EncodeError with the line or the path of what is wrong.
     """
-    try:
-        plain = tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    except (ValueError, RecursionError) as wrong:
-        raise EncodeError(f"this is no TOML: {wrong}") from wrong
-    return from_plain(plain)
+    return from_plain(read(text))
+
+
+def items(document: dict[str, Any]) -> Iterator[Structure]:
+    """The objects of a document: the one that it is, or those of its list of ``items``.
+
+    Raises:  EncodeError with the path of what is wrong.
+    """
+    listed = document.get("items")
+    if "kind" in document or not isinstance(listed, list):
+        yield from_plain(document)
+    else:
+        yield from (from_plain(one, path=f"items[{i}]") for i, one in enumerate(listed))
 
 
 def template(thing: Structure) -> str:
     """TOML from which `load` makes the thing again, each field with its meaning."""
-    head = (type(thing).__doc__ or "").partition("\n")[0]
-    lines = [f"# {head}", f'kind = "{type(thing).__name__}"', *_table(thing, "")]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_document(thing, "")) + "\n"
+
+
+def templates(things: Iterable[Structure]) -> Iterator[str]:
+    """TOML of several objects, a piece for each; of one it is its `template`."""
+    found = iter(things)
+    first, second = next(found, None), next(found, None)
+    if first is not None and second is None:
+        yield template(first)
+    elif first is not None and second is not None:
+        for thing in chain([first, second], found):
+            yield "\n".join(["[[items]]", *_document(thing, "items"), "", ""])
+
+
+def _document(thing: Structure, path: str) -> Iterator[str]:
+    head, _, _ = (type(thing).__doc__ or "").partition("\n")
+    yield f"# {head}"
+    yield f'kind = "{type(thing).__name__}"'
+    yield from _table(thing, path)
 
 
 def _table(thing: Structure, path: str) -> Iterator[str]:
@@ -54,12 +90,13 @@ def _table(thing: Structure, path: str) -> Iterator[str]:
         ):
             tables.append((field, value))
         else:
-            yield from _line(field, f"{field.name} = {_literal(field, plain[field.name])}")
+            shown = literal(plain[field.name], hexadecimal=field.hexadecimal or bool(field.view))
+            yield from commented(f"{field.name} = {shown}", _comment(field))
     for field, value in tables:
         name = f"{path}.{field.name}" if path else field.name
         for item, brackets in _items(field, value, name):
             yield ""
-            yield from _line(field, brackets)
+            yield from commented(brackets, _comment(field))
             if isinstance(field.kind, Part):
                 yield f'kind = "{type(item).__name__}"'
             yield from _table(item, name)
@@ -85,24 +122,31 @@ def _is_void(field: Field, value: Any) -> bool:
     return field.name.startswith(("reserved", "rest", "trailing")) and value == field.default
 
 
-def _literal(field: Field, value: Any) -> str:
+def literal(value: Any, *, hexadecimal: bool = False) -> str:
+    """A value as TOML spells it."""
     if isinstance(value, list):
-        return f"[{', '.join(_literal(field, item) for item in value)}]"
+        return f"[{', '.join(literal(item, hexadecimal=hexadecimal) for item in value)}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         safe = (c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped)
         return f'"{"".join(safe)}"'
-    return hex(value) if field.hexadecimal or field.view else str(value)
+    if value > LARGEST:
+        return f'"{value:#x}"'
+    return hex(value) if hexadecimal else str(value)
 
 
-def _line(field: Field, assignment: str) -> Iterator[str]:
+def commented(assignment: str, comment: str) -> Iterator[str]:
     """A line with its comment behind it, or above it where that would be too long."""
-    comment = _comment(field)
-    if len(assignment) + len(comment) + 4 <= _WIDTH:
-        yield f"{assignment}  # {comment}" if comment else assignment
-        return
-    yield from textwrap.wrap(comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ")
-    yield assignment
+    line = f"{assignment}  # {comment}" if comment and assignment else assignment
+    if comment and (not assignment or len(line) > _WIDTH):
+        yield from textwrap.wrap(
+            comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
+        )
+        line = assignment
+    if line:
+        yield line
 
 
 def _comment(field: Field) -> str:

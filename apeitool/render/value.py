@@ -13,9 +13,12 @@ from apeitool.render.harmless import harmless
 from apeitool.wire.labels import Word, flag_names, word_lines
 from apeitool.wire.record import Field, Structure
 
+View = type[enum.IntFlag | Word] | None
+"""What names the bits of a field; None where they have no names."""
 
-def formatted(field: Field, value: Any, view: type[enum.IntFlag | Word] | None = None) -> str:
-    """A value by what its declaration says of it: name, unit, base; ``view`` names its bits."""
+
+def formatted(field: Field, value: Any, view: View = None) -> str:
+    """A value by what its declaration says of it: name, unit, base; its bits have names by a view."""
     if isinstance(value, Structure):
         return value.brief or ""
     if isinstance(value, UUID):
@@ -31,7 +34,6 @@ def formatted(field: Field, value: Any, view: type[enum.IntFlag | Word] | None =
             _number(field, item, getattr(field.kind, "item", field.kind)) for item in value
         )
     shown = _number(field, value, field.kind)
-    view = view or field.view
     if view is not None and issubclass(view, Word):
         shown = view(value).text or shown
     if view is not None and issubclass(view, enum.IntFlag):
@@ -58,9 +60,9 @@ def _guid_name(guid: UUID) -> str:
     return f" ({name})" if name else ""
 
 
-def view_of(thing: Structure, field: Field) -> type[enum.IntFlag | Word] | None:
-    """What names the bits of a field, in this structure; None if they have no names."""
-    view: type[enum.IntFlag | Word] | None = field.view
+def view_of(thing: Structure, field: Field) -> View:
+    """What names the bits of a field, in this structure."""
+    view: View = field.view
     if field.named is not None:
         view = field.named.choose(thing)
     return view
@@ -95,7 +97,18 @@ def shown(thing: Structure, field: Field, value: Any) -> str:
         return f"{value:#x}"
     if isinstance(value, tuple) and not any(value):
         return f"{len(value)} zeros"
-    return thing.shown(field.name) or formatted(field, value, view)
+    return told(thing, field, value)
+
+
+def told(thing: Structure, field: Field, value: Any) -> str:
+    """A value as the structure reads it, or its declaration; with what a word says as a whole."""
+    whole, view = getattr(thing, field.name), view_of(thing, field)
+    said = thing.shown(field.name) if value == whole else None
+    said = said or formatted(field, value, view)
+    if view is not None and isinstance(value, int) and issubclass(view, Word):
+        sentence = view(value).sentence()
+        said += f" ({sentence})" if sentence else ""
+    return said
 
 
 def characters(data: bytes) -> str:

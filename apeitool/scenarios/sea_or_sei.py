@@ -18,7 +18,8 @@ from apeitool.acpi.hest.generic import GhesV2
 from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntryV3, StatusBlock
-from apeitool.cper.sections.memory import MemoryErrorSection, MemoryErrorType, MemoryValid
+from apeitool.cper.memory_error import MemoryErrorType
+from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.severity import Severity
 from apeitool.linux.features import DEFAULT, Features
 from apeitool.machine import Actor, Machine, Step
@@ -26,7 +27,7 @@ from apeitool.ospm.outcome import Outcome
 from apeitool.ospm.pages import Task
 from apeitool.ospm.serror import syndrome
 from apeitool.registers.address import GenericAddress
-from apeitool.registers.arm import AsynchronousErrorType
+from apeitool.registers.arm_syndrome import AsynchronousErrorType
 
 RAM = range(0x4000_0000, 0x6000_0000)
 FIRMWARE_MEMORY = range(0x8000_0000, 0x8001_0000)

@@ -36,7 +36,9 @@ else:
     _Adapter = c.Adapter
     _Construct = c.Construct
 
-_INTEGERS: dict[str, Any] = {"B": c.Int8ul, "H": c.Int16ul, "I": c.Int32ul, "Q": c.Int64ul}
+_INTEGERS: dict[int, Any] = {
+    1: c.Int8ul, 2: c.Int16ul, 3: c.Int24ul, 4: c.Int32ul, 8: c.Int64ul,
+}  # fmt: skip
 
 
 class _Enum(_Adapter):
@@ -150,10 +152,10 @@ def _subcon(field: Field) -> Any:
         case Nested():
             return construct(kind.type)
         case Scalar():
-            number = _INTEGERS[kind.format]
+            number = _INTEGERS[kind.size]
             return _Enum(number, field.type) if field.is_enum else number
         case Array():
-            return _Tuple(c.Array(kind.count, _INTEGERS[kind.item.format]))
+            return _Tuple(c.Array(kind.count, _INTEGERS[kind.item.size]))
         case Guid():
             return _Guid(c.Bytes(16))
         case Text():

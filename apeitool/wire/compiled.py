@@ -190,8 +190,8 @@ def _take(code: _Code, field: Field, made: str) -> list[str]:
                 "    n -= 1",
                 f"{where} = tuple(several)",
             ]
-        case Strided():
-            item, windows = code.name(kind.kind, "item"), code.name(kind.windows, "windows")
+        case Strided() if kind.only:
+            item, windows = code.name(kind.only, "item"), code.name(kind.windows, "windows")
             return [
                 "several = []",
                 f"for q in {windows}({made}, buffer, start, p, end):",
@@ -230,18 +230,16 @@ def _value(code: _Code, field: Field, names: list[str], body: list[str]) -> str:
         body.append(f"{inner}.__class__ = {code.name(kind.type, 'cls')}")
         return inner
     if isinstance(kind, Array):
-        several = [code.variable() for _ in range(kind.count)]
-        names += several
-        code.formats.append(kind.item.format * kind.count)
+        several = [_number(code, kind.item, names) for _ in range(kind.count)]
         return f"({', '.join(several)},)"
+    if isinstance(kind, Scalar):
+        number = _number(code, kind, names)
+        if field.is_enum:
+            return f"{code.name(_members(field.type), 'members')}[{number}]"
+        return number
     variable = code.variable()
     names.append(variable)
     match kind:
-        case Scalar():
-            code.formats.append(kind.format)
-            if field.is_enum:
-                return f"{code.name(_members(field.type), 'members')}[{variable}]"
-            return variable
         case Guid():
             code.formats.append("16s")
             return f"guids[{variable}]"
@@ -252,6 +250,19 @@ def _value(code: _Code, field: Field, names: list[str], body: list[str]) -> str:
             code.formats.append(f"{kind.size}s")
             return variable
     raise TypeError(f"{field.name}: no fast path for {kind!r}")
+
+
+def _number(code: _Code, kind: Scalar, names: list[str]) -> str:
+    """The expression of an integer, of the one or two pieces that are unpacked."""
+    code.formats.append(kind.format)
+    pieces = [code.variable() for _ in kind.format]
+    names += pieces
+    return " | ".join(pieces) + (" << 16" if len(pieces) > 1 else "")
+
+
+def _pieces(kind: Scalar, number: str) -> list[str]:
+    """The expressions of what is packed; a number too large or negative is so in its last."""
+    return [number] if len(kind.format) == 1 else [f"{number} & 0xFFFF", f"{number} >> 16"]
 
 
 def _slow_decode(cls: type[Structure]) -> Callable[[bytes, int, int], Any]:
@@ -311,13 +322,16 @@ def _flatten(
                 _flatten(code, kind.type, place, values, checks)
             case Scalar():
                 code.formats.append(kind.format)
-                values.append(place)
+                values += _pieces(kind, place)
             case Guid():
                 code.formats.append("16s")
                 values.append(f"guid_bytes({place})")
             case Array():
                 code.formats.append(kind.item.format * kind.count)
-                values.append(f"*{place}")
+                each = _pieces(kind.item, "n")
+                several = f"[x for n in {place} for x in ({', '.join(each)})]"
+                values.append(f"*{place if len(each) == 1 else several}")
+                checks.append(f"len({place}) != {kind.count}")
             case Text():
                 code.formats.append(f"{kind.size}s")
                 values.append(f"{place}.encode('latin-1')")
@@ -370,9 +384,10 @@ def _derive(instance: Structure, field: Field, known: Structure | None) -> Any:
         value = field.derived.compute(instance)
     except AttributeError as wrong:
         raise EncodeError(f"it cannot be derived: {wrong}", path=path) from wrong
+    was = getattr(known, field.name) if known is not None else 0
     if value is None:
-        value = getattr(known, field.name) if known is not None else 0
-    return value
+        return was
+    return value | was & field.derived.keep if field.derived.keep else value
 
 
 def _accept(cls: type[Structure], field: Field, value: Any) -> Any:

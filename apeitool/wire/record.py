@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, dataclass_transform, get_args, get_origi
 from uuid import UUID
 
 from apeitool.errors import EncodeError
-from apeitool.wire.labels import Word
+from apeitool.wire.labels import Word, validity
 from apeitool.wire.problem import Problem
 from apeitool.wire.shapes import Json
 from apeitool.wire.types import (
@@ -228,9 +228,11 @@ class Structure(metaclass=StructureMeta):
     @classmethod
     def decode_at(cls, buffer: bytes, start: int, end: int) -> tuple[Self, int]:
         """Decode from ``buffer[start:end]``: the structure, and the offset behind it."""
-        from apeitool.wire import compiled
+        # Who took hold of this method before the first call comes here again.
+        if isinstance(vars(cls)["decode_at"], classmethod):
+            from apeitool.wire import compiled
 
-        cls.decode_at = compiled.decoder(cls)  # type: ignore[method-assign]
+            cls.decode_at = compiled.decoder(cls)  # type: ignore[method-assign]
         return cls.decode_at(buffer, start, end)
 
     def to_bytes(self) -> bytes:
@@ -269,6 +271,8 @@ class Structure(metaclass=StructureMeta):
                     offset += item.size
             elif isinstance(field.kind, Part):
                 offset += len(value)
+            elif isinstance(field.kind, Absent):
+                offset -= value
             else:
                 offset += field.kind.size  # type: ignore[attr-defined]
 
@@ -285,16 +289,23 @@ class Structure(metaclass=StructureMeta):
         return field.when is None or self.has_valid(field.when)
 
     def has_valid(self, bit: enum.IntFlag) -> bool:
-        """Whether one of these bits of the validation field is set."""
-        governor = next(f for f in self.fields if f.view is type(bit))
-        return bool(getattr(self, governor.name) & bit)
+        """Whether one of these bits is set, in the field or the range of one that has such bits."""
+        for field in self.fields:
+            view = field.view
+            if view is type(bit):
+                return bool(getattr(self, field.name) & bit)
+            if view is not None and issubclass(view, Word):
+                own = validity(view, getattr(self, field.name), bit)
+                if own is not None:
+                    return own
+        raise LookupError(f"{type(self).__name__} has no {type(bit).__name__}")
 
     def is_absent(self, field: Field) -> bool:
         """Whether the bytes ended before the field did."""
+        width = getattr(field.kind, "size", 0)
         for other in self.fields:
-            if isinstance(other.kind, Absent) and field.offset is not None:
-                end = field.offset + getattr(field.kind, "size", 0)
-                return end > self.fixed_size - int(getattr(self, other.name))
+            if isinstance(other.kind, Absent) and field.offset is not None and width:
+                return field.offset + width > self.fixed_size - int(getattr(self, other.name))
         return False
 
     def replace(self, **changes: Any) -> Self:
@@ -314,7 +325,8 @@ class Structure(metaclass=StructureMeta):
                 value = value.sealed()
             elif isinstance(value, tuple) and isinstance(field.kind, Part):
                 value = tuple(item.sealed() for item in value)
-            values[field.name] = AUTO if field.derived else value
+            derived = field.derived is not None and not self.is_absent(field)
+            values[field.name] = AUTO if derived else value
         return self._made(values)
 
     def _made(self, values: dict[str, Any]) -> Self:
@@ -357,12 +369,9 @@ class Structure(metaclass=StructureMeta):
         return Problem(id=id, offset=offset, path=field, rule=rule, source=self.source)
 
     def _part_offset(self, name: str) -> int:
-        offset = self.fixed_size
-        for field in self.parts:
-            if field.name == name:
-                break
-            offset += _size(getattr(self, field.name))
-        return offset
+        """Where a part begins: it and those behind it are what is left."""
+        behind = self.parts[[f.name for f in self.parts].index(name) :]
+        return self.size - sum(_size(getattr(self, f.name)) for f in behind)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable; use replace({name}=...)")
@@ -393,6 +402,13 @@ class Structure(metaclass=StructureMeta):
 def named(name: str) -> type[Structure] | None:
     """The structure of that name among those declared so far; None if there is none."""
     return _NAMED.get(name)  # type: ignore[return-value]
+
+
+def finished(base: type[Structure]) -> list[type[Structure]]:
+    """The structures declared so far that are ``base`` or extend it, and that none extends further."""
+    found = [kind for kind in _NAMED.values() if issubclass(kind, base)]
+    bases = {above for kind in found for above in kind.__bases__}
+    return [kind for kind in found if kind not in bases]
 
 
 _TAKEN |= {*vars(Structure), *dir(dict)}

@@ -50,7 +50,10 @@ class Kind:
 
 
 class Scalar(Kind):
-    """An unsigned little-endian integer; ``format`` is its letter in `struct`."""
+    """An unsigned little-endian integer; ``format`` is how `struct` says it: one letter or two.
+
+    `struct` has none for 24 bits: it takes them as the low 16 and the high 8.
+    """
 
     __slots__ = ("format", "size")
 
@@ -237,30 +240,32 @@ class Many(Part):
 
 
 class Strided(Part):
-    """Structures of one type, each in a window of its own, as their producer padded them.
+    """Structures, each in a window of its own, as their producer padded them.
 
-    ``windows(values, buffer, start, position, end)`` gives the offset behind each, in order; the
-    structure must end in a `Raw` that takes what is left of its window.
+    ``windows(values, buffer, start, position, end)`` gives the offset behind each, in order;
+    ``choose(buffer, position, stop)`` names the type of the one in a window, where they are not all
+    of one.  Each must end in a `Raw` that takes what is left of its window.
     """
 
-    __slots__ = ("kind", "windows")
+    __slots__ = ("choose", "only", "windows")
 
     def __init__(
         self,
-        kind: type[Structure],
+        choose: type[Structure] | Callable[[bytes, int, int], type[Structure]],
         windows: Callable[[Any, bytes, int, int, int], list[int]],
     ) -> None:
         super().__init__()
-        self.kind = kind
+        self.only: type[Structure] | None = choose if isinstance(choose, type) else None
+        self.choose: Any = choose
         self.windows = windows
 
     def take(
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[tuple[Structure, ...], int]:
         items = []
-        decode = engine(self.kind)
         for stop in self.windows(values, buffer, start, position, end):
-            items.append(decode(buffer, position, stop)[0])
+            kind = self.only or self.choose(buffer, position, stop)
+            items.append(engine(kind)(buffer, position, stop)[0])
             position = stop
         return tuple(items), position
 
@@ -308,7 +313,7 @@ class Unit(Fact):
 class When(Fact):
     """The field is a fact only if one of these bits of the validation field is set.
 
-    The validation field is the one whose bits the class of ``bit`` names.
+    The validation field is the one whose bits, or those of a range in it, the class of ``bit`` names.
     """
 
     __slots__ = ("bit",)
@@ -321,13 +326,14 @@ class Derived(Fact):
     """How the value follows from the other fields.
 
     Used when a constructor is not given it and by ``sealed()``.  ``last`` ones are computed after
-    all others of the structure (a checksum).
+    all others of the structure (a checksum).  The bits of ``keep`` do not follow: they stay.
     """
 
-    __slots__ = ("compute", "last")
+    __slots__ = ("compute", "keep", "last")
 
-    def __init__(self, compute: Callable[[Any], Any], *, last: bool = False) -> None:
+    def __init__(self, compute: Callable[[Any], Any], *, last: bool = False, keep: int = 0) -> None:
         self.compute = compute
+        self.keep = keep
         self.last = last
 
 
@@ -354,11 +360,13 @@ ADDRESS = Unit("address")
 
 u8 = Scalar("B", 1)
 u16 = Scalar("H", 2)
+u24 = Scalar("HB", 3)
 u32 = Scalar("I", 4)
 u64 = Scalar("Q", 8)
 
 U8 = Annotated[int, u8]
 U16 = Annotated[int, u16]
+U24 = Annotated[int, u24]
 U32 = Annotated[int, u32]
 U64 = Annotated[int, u64]
 Address = Annotated[int, u64, Hex, ADDRESS]

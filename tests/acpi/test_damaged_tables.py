@@ -2,6 +2,7 @@
 
 import pytest
 
+from apeitool.acpi.einj import Einjv2Extension, SetErrorTypeWithAddress, VendorErrorTypeExtension
 from apeitool.acpi.hest.generic import Ghes, GhesV2
 from apeitool.acpi.hest.machine_check import ErrorBank, MachineCheckException
 from apeitool.acpi.hest.source import FutureSource, ReservedSource
@@ -42,13 +43,13 @@ NAMED_IN_HEST = {
     "count too large": (
         table(put(HEST, 36, 3)), [("source-count", 36, "error_source_count")],
     ),
-    "count too small": (table(put(HEST, 36, 1)), [("table-rest", 104, "unparsed")]),
+    "count too small": (table(put(HEST, 36, 1)), [("source-count", 36, "error_source_count")]),
     "an id twice": (
         table(put(HEST, 106, 1, 2)), [("source-id", 106, "sources[1].source_id")],
     ),
     "a reserved type": (
         table(put(HEST, 40, 3, 2)),
-        [("source-count", 36, "error_source_count"), ("source-type", 40, "sources[0].type")],
+        [("source-type", 40, "sources[0].type")],
     ),
     "notification length": (
         table(put(HEST, 73, 0x5C, 1)),
@@ -65,12 +66,11 @@ NAMED_IN_HEST = {
     ),
     "length of nothing": (
         put(HEST, 4, 0),
-        [("table-length", 4, "length"), ("source-count", 36, "error_source_count")],
+        [("table-length", 4, "length")],
     ),
     "length of less than the header": (
         put(HEST, 4, 35),
-        [("table-length", 4, "length"), ("table-checksum", 9, "checksum"),
-         ("source-count", 36, "error_source_count")],
+        [("table-length", 4, "length"), ("table-checksum", 9, "checksum")],
     ),
     "zeros": (bytes(40), [("table-signature", 0, "signature"), ("table-length", 4, "length")]),
 }  # fmt: skip
@@ -148,7 +148,61 @@ def test_entries_from_revision_3_on_have_one(revision) -> None:
     assert block.entries[1].section == MEMORY
 
 
+def structure(flags: int, offset: int) -> bytes:
+    """One that asks for an error, up to what is behind it."""
+    return (bytes(4) + offset.to_bytes(4, "little") + flags.to_bytes(4, "little")).ljust(36, b"\0")
+
+
+EINJV2, VENDOR = bytes.fromhex("28000000 0100 0100") + bytes(32), b"\x11".ljust(17, b"\0")
+NOT_THERE = ("extension-truncated", 4, "vendor_extension_offset")
+NAMED_IN_INJECTION = {
+    "nothing": (structure(0, 0), []),
+    "room that no flag marks": (structure(0, 0) + EINJV2, []),
+    "both": (structure(8, 76) + EINJV2 + VENDOR, []),
+    "both, apart": (structure(8, 80) + EINJV2 + bytes(4) + VENDOR, []),
+    "no EINJv2": (structure(8, 0), [("valid-but-absent", 8, "flags")]),
+    "EINJv2 cut": (
+        structure(8, 0) + EINJV2[:-1],
+        [("component-count", 42, "einjv2[0].component_array_count"),
+         ("extension-truncated", 36, "einjv2[0].length")],
+    ),
+    "EINJv2 shorter than its head": (
+        structure(8, 0) + put(EINJV2, 0, 7),
+        [("component-count", 42, "einjv2[0].component_array_count"),
+         ("extension-length", 36, "einjv2[0].length")],
+    ),
+    "vendor cut": (
+        structure(0, 36) + VENDOR[:-1], [("extension-truncated", 36, "vendor[0].length")],
+    ),
+    "vendor shorter than its head": (
+        structure(0, 36) + put(VENDOR, 0, 15), [("extension-length", 36, "vendor[0].length")],
+    ),
+    "vendor behind all": (structure(0, 0xFFFFFFFF) + VENDOR, [NOT_THERE]),
+    "vendor within": (
+        structure(0, 35) + VENDOR, [("extension-place", 4, "vendor_extension_offset")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED_IN_INJECTION)
+def test_what_asks_for_an_error(name) -> None:
+    data, problems = NAMED_IN_INJECTION[name]
+    asked = SetErrorTypeWithAddress.from_bytes(data)
+    assert asked.to_bytes() == data
+    assert sorted(found(asked)) == sorted(problems)
+
+
 # ---- sealing keeps what is not a count
+
+
+def test_the_vendor_s_extension_is_found_where_it_is_put() -> None:
+    vendor, extension = VendorErrorTypeExtension(oem_data=b"oem"), Einjv2Extension()
+    asked = SetErrorTypeWithAddress(flags=8, einjv2=[extension], vendor=[vendor])
+    assert asked.vendor_extension_offset == 36 + 8
+    assert SetErrorTypeWithAddress.from_bytes(asked.to_bytes()) == asked
+    assert asked.replace(vendor_extension_offset=3).sealed() == asked
+    without = SetErrorTypeWithAddress(gap=b"only the rest", vendor_extension_offset=99).sealed()
+    assert (without.vendor_extension_offset, without.rest) == (0, b"only the rest")
 
 
 def test_a_reserved_source_keeps_its_type() -> None:

@@ -177,6 +177,25 @@ def test_wrapped_otherwise(change) -> None:
     assert tables(text) == [HEST, BERT]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "remark",
+    ["  <<<<  DON'T KNOW WHY.", " (rev 1)", "\t// 0x68 bytes", " \u201eja\u201c", " 00 11"],
+)
+def test_who_pastes_a_dump_remarks_on_a_header(remark, end) -> None:
+    lines = (DSDT + printed(HEST, BERT)).splitlines()
+    text = end.join(line + remark if "@" in line else line for line in lines)
+    assert tables(text) == [HEST, BERT]
+
+
+def test_a_sentence_about_a_table_is_no_header() -> None:
+    text = f"HEST @ 0xBF7A0000 is broken, I think.\n\n{printed(HEST)}\nBERT @ 0x10 too?\n"
+    assert tables(text) == [HEST]
+    found, wrong = broken("HEST @ 0x10 is broken, I think.\n" + DSDT)
+    assert found == []
+    assert "none of the tables" in str(wrong)
+
+
 def test_characters_that_look_like_bytes_are_none() -> None:
     """The last row has room before its column of characters."""
     for tail in (b"", b"41", b"41 42 43"):

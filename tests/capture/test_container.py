@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import apeitool as apei
 from apeitool.capture import container
-from apeitool.capture.container import Capture, decode, read
+from apeitool.capture.capture import Capture
+from apeitool.capture.container import decode, read
 from apeitool.cli.example import example
 from apeitool.errors import ApeiError, CaptureError, DecodeError, Truncated
 
@@ -65,8 +66,9 @@ def test_hex_text_is_the_bytes_it_spells() -> None:
 @pytest.mark.parametrize("offset", [0, 1, 0x420, len(PENDING) - 1])
 @pytest.mark.parametrize("length", [None, 1, 172, 5000])
 def test_a_part_of_the_bytes(offset, length) -> None:
-    (capture,) = read(PENDING, "blob", kind="block", offset=offset, length=length)
-    assert capture.data == PENDING[offset : None if length is None else offset + length]
+    data = PENDING + b"\0"  # no carrier of its own
+    (capture,) = read(data, "blob", kind="block", offset=offset, length=length)
+    assert capture.data == data[offset : None if length is None else offset + length]
     assert capture.kind == "block"
 
 

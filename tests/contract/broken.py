@@ -1,4 +1,4 @@
-"""Declarations that break a rule, each its own; and a good one."""
+"""Declarations that break a rule, each its own; and good ones."""
 
 import enum
 from typing import Annotated, Any, ClassVar
@@ -12,10 +12,18 @@ from apeitool.wire.record import Structure
 from apeitool.wire.types import (
     U8,
     U16,
+    U24,
     U32,
+    U64,
+    Array,
     Part,
     Raw,
     Rest,
+    u8,
+    u16,
+    u24,
+    u32,
+    u64,
 )
 
 
@@ -33,6 +41,14 @@ class Flags(enum.IntFlag):
     FIRST = 1
 
 
+class Pieces(Word):
+    """Bits of a 24-bit number, on both sides of its sixteenth."""
+
+    low = Bits(0, 15)
+    middle = Bits(15, 2)
+    top = Bits(23)
+
+
 class Good(Structure):
     """A structure that keeps all rules.
 
@@ -41,6 +57,50 @@ class Good(Structure):
     """
 
     number: U32 = 0
+
+
+class Answer(Label):
+    """Values of which the largest has no name."""
+
+    NO = 0
+    YES = 1
+
+
+class Pair(Structure):
+    """A structure that lies inside another, at no even place.
+
+    Shape:   4 bytes.
+    Source:  nobody
+    """
+
+    low: U24 = 0
+    high: U8 = 0
+
+
+class Integers(Structure):
+    """A structure with integers of every width: alone, as an enumeration, side by side, inside.
+
+    Shape:   86 bytes.
+    Raises:  Truncated if fewer than 86 bytes are there.
+    Source:  nobody
+    """
+
+    one: U8 = 0
+    two: U16 = 0
+    three: Annotated[U24, Pieces] = 0
+    four: U32 = 0
+    eight: U64 = 0
+    answer_one: Annotated[Answer, u8] = Answer.NO
+    answer_two: Annotated[Answer, u16] = Answer.NO
+    answer_three: Annotated[Answer, u24] = Answer.NO
+    answer_four: Annotated[Answer, u32] = Answer.NO
+    answer_eight: Annotated[Answer, u64] = Answer.NO
+    ones: Annotated[tuple[int, ...], Array(u8, 3)] = (0, 0, 0)
+    twos: Annotated[tuple[int, ...], Array(u16, 3)] = (0, 0, 0)
+    threes: Annotated[tuple[int, ...], Array(u24, 3)] = (0, 0, 0)
+    fours: Annotated[tuple[int, ...], Array(u32, 3)] = (0, 0, 0)
+    eights: Annotated[tuple[int, ...], Array(u64, 2)] = (0, 0)
+    pair: Pair = Pair()
 
 
 class Open(Structure):

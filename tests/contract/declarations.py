@@ -66,8 +66,13 @@ def what_is_derived_is_left_out(cls: Kind) -> None:
 def validity_has_a_governor(cls: Kind) -> None:
     for field in cls.fields:
         if field.when is not None:
-            governors = [f for f in cls.fields if f.view is type(field.when)]
-            assert len(governors) == 1, field
+            assert sum(governs(f, type(field.when)) for f in cls.fields) == 1, field
+
+
+def governs(field: Field, valid: type) -> bool:
+    """Whether the bits of this class are the field's, or those of a range of it."""
+    ranges = getattr(field.view, "ranges", {}).values()
+    return field.view is valid or any(bits.type is valid for bits in ranges)
 
 
 def names_fit_their_numbers(cls: Kind) -> None:
@@ -150,7 +155,8 @@ def misfits(field: Field) -> Iterator[Any]:
             yield from (bytes(size + 1), bytes(size - 1), "x" * size)
         case "Array":
             yield from ((), (0,) * (field.kind.count + 1), ("0",) * field.kind.count,
-                        (-1,) * field.kind.count)  # fmt: skip
+                        (-1,) * field.kind.count,
+                        (1 << 8 * field.kind.item.size,) * field.kind.count)  # fmt: skip
         case "Nested":
             yield 1
         case _ if field.type is tuple:

@@ -35,6 +35,7 @@ BEYOND_SEALING = {
     "section-place": "a descriptor that owns no bytes is not dropped",
     "region-length": "how much room there is in memory, the table alone does not know",
     "header-size": "two sizes are in use, and neither is computed",
+    "extension-absent": "a flag is a statement, and nothing invents an extension",
     "no-section": "nothing invents a section",
     "section-too-short": "bytes that are not there stay away",
     "valid-but-absent": "validation bits are statements, not lengths",

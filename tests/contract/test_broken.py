@@ -10,7 +10,7 @@ import discovery
 import pytest
 import rules
 from hypothesis import HealthCheck, Phase, given, settings
-from strategies import encodings
+from strategies import encodings, instances
 
 from apeitool.cper import discover, sections
 from apeitool.cper.section import Section
@@ -81,11 +81,28 @@ def test_a_part_is_not_nested() -> None:
         broken.declare(inner=(broken.Open, broken.Open()))
 
 
-def test_a_good_one_passes() -> None:
+@pytest.mark.parametrize("cls", [broken.Good, broken.Pair, broken.Integers])
+def test_a_good_one_passes(cls) -> None:
     for rule in declarations.DECLARING:
-        rule(broken.Good)
+        rule(cls)
     for rule in (*rules.READING, rules.every_cut_has_an_answer):
-        search(rule, broken.Good)
+        search(rule, cls)
+
+
+@given(instances(broken.Integers))
+def test_integers_of_every_width(item) -> None:
+    for rule in rules.BUILDING:
+        rule(item)
+    data = item.to_bytes()
+    assert item.three == int.from_bytes(data[3:6], "little")
+    assert item.threes[2] == int.from_bytes(data[51:54], "little")
+    assert item.pair.low == int.from_bytes(data[82:85], "little")
+
+
+def test_one_array_does_not_lend_to_another() -> None:
+    with pytest.raises(EncodeError) as caught:
+        broken.Integers(ones=(1, 2), twos=(1, 2, 3, 4)).to_bytes()
+    assert caught.value.path == "Integers.ones"
 
 
 FAILS = (AssertionError, pytest.fail.Exception)

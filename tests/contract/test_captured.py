@@ -7,20 +7,25 @@ from hypothesis import strategies as st
 from rules import READING, nodes
 from strategies import damaged
 
+from apeitool.acpi.einj import Einjv2ErrorTypes, ErrorTypes, SetErrorTypeWithAddress
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import StatusBlock
 from apeitool.cper.record import Record
 from apeitool.cper.severity import Severity
 from apeitool.errors import ApeiError, Truncated
 
-EVERYTHING = captured.everything()
+EVERYTHING = [
+    *captured.everything(),
+    *((SetErrorTypeWithAddress, name, data) for name, data in captured.injections().items()),
+]
 every_one = pytest.mark.parametrize(
     ("cls", "name", "data"), EVERYTHING, ids=[name for _, name, _ in EVERYTHING]
 )
 
 
 def test_there_are_some() -> None:
-    assert {cls for cls, _, _ in EVERYTHING} == {Hest, StatusBlock, Record}
+    found = {cls for cls, _, _ in EVERYTHING}
+    assert found == {Hest, StatusBlock, Record, SetErrorTypeWithAddress}
 
 
 @every_one
@@ -87,6 +92,25 @@ def test_what_linux_wrote() -> None:
         assert record.notification == "MCE"
         (section,) = record.sections
         assert section.to_bytes() == data[200:]
+
+
+def test_how_linux_asked_for_errors() -> None:
+    """The values that it was given; of a component, it writes the least significant byte first."""
+    asked = {n: SetErrorTypeWithAddress.from_bytes(d) for n, d in captured.injections().items()}
+    einjv2, vendor = asked["set-error-type-einjv2"], asked["set-error-type-vendor"]
+    assert einjv2.error_types is Einjv2ErrorTypes.MEMORY
+    assert einjv2.memory_address == 0x4000000
+    assert einjv2.memory_address_range == 0xFFFFFFFFFFFFF000
+    (extension,) = einjv2.einjv2
+    assert [
+        (component.component_id[::-1].hex(), component.component_syndrome[::-1].hex())
+        for component in extension.components
+    ] == [("0102030405060708090a0b0c0d0e0f10", f"{0xFF:032x}"), (f"{0x42:032x}", f"{0:032x}")]
+    assert extension.rest == bytes(32)
+    assert vendor.error_types is ErrorTypes.VENDOR_DEFINED
+    assert vendor.einjv2 == ()
+    assert vendor.processor_identification == 0x77
+    assert [v.oem_data for v in (*einjv2.vendor, *vendor.vendor)] == [b"at first", b"OEMfirst"]
 
 
 def test_sources_of_qemu() -> None:

@@ -17,7 +17,6 @@ from apeitool.acpi.einj import (
     SetErrorTypeWithAddress,
     TriggerActionTable,
 )
-from apeitool.cli.example import example
 from apeitool.errors import AccessError, ApeiError, FirmwareFault, GuestFault
 from apeitool.firmware.action import execute
 from apeitool.firmware.einj import (
@@ -32,6 +31,7 @@ from apeitool.firmware.einj import (
 )
 from apeitool.lab.window import RESERVED_BASE as BASE
 from apeitool.memory import Regions
+from apeitool.plan.build import build
 
 READ, COMPARE, WRITE, WRITE_VALUE = range(4)
 FULL = 0xFFFFFFFFFFFFFFFF
@@ -67,7 +67,10 @@ def shared_table() -> Einj:
     return Einj(entries=[EinjInstructionEntry.from_bytes(entry) for entry in entries])
 
 
-@pytest.fixture(params=[lambda: example("einj"), shared_table], ids=["example", "shared"])
+@pytest.fixture(
+    params=[lambda: build({"plan": "einj", "memory": BASE}).table, shared_table],
+    ids=["planned", "shared"],
+)
 def table(request):
     return request.param()
 
@@ -257,7 +260,7 @@ def test_a_trigger_table_may_be_empty() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 0x1040), st.binary(max_size=16)), max_size=8))
 def test_a_guest_may_write_anything(writes) -> None:
-    ends = Ends(example("einj"))
+    ends = Ends(build({"plan": "einj", "memory": BASE}).table)
     for offset, data in writes:
         ends.memory.write(BASE + offset, data)
         try:

@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 from plain_bytes import gas
 
 from apeitool.acpi.erst import NO_RECORD, CommandStatus, Erst, ErstAction, ErstInstructionEntry
-from apeitool.cli.example import example
 from apeitool.errors import ApeiError, FirmwareFault, GuestFault
 from apeitool.firmware.action import execute
 from apeitool.firmware.erst import Serialization, Serializer
-from apeitool.lab.window import RESERVED_BASE as BASE
+from apeitool.lab.window import RESERVED_BASE
 from apeitool.memory import Regions
+from apeitool.plan.build import build
 
 READ, COMPARE, WRITE, WRITE_VALUE = range(4)
 FULL = 0xFFFFFFFFFFFFFFFF
+BASE = RESERVED_BASE + 0x2000
+"""Where the example of `new erst` has its registers."""
 LOG = range(BASE + 0x1000, BASE + 0x1200)
 
 
@@ -52,7 +54,10 @@ def record(identifier: int, payload: bytes = b"") -> bytes:
     return bytes(data)
 
 
-@pytest.fixture(params=[lambda: example("erst"), shared_table], ids=["example", "shared"])
+@pytest.fixture(
+    params=[lambda: build({"plan": "erst", "memory": BASE}).table, shared_table],
+    ids=["planned", "shared"],
+)
 def table(request):
     return request.param()
 
@@ -238,7 +243,7 @@ def test_the_store_is_what_the_operations_say(operations) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 0x1080), st.binary(max_size=24)), max_size=8))
 def test_a_guest_may_write_anything(writes) -> None:
-    ends = Ends(example("erst"), {1: record(1)})
+    ends = Ends(build({"plan": "erst", "memory": BASE}).table, {1: record(1)})
     for offset, data in writes:
         ends.memory.write(BASE + offset, data)
         try:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from apeitool.errors import LabError, MissingError, QemuError
-from apeitool.lab import cache, images, initrd, snapshot
+from apeitool.lab import archive, cache, images, initrd, snapshot
+from apeitool.lab.boot import Boot
 from apeitool.lab.console import Console, without_timestamp
 from apeitool.lab.monitor import Monitor
 from apeitool.lab.process import Process
@@ -23,17 +24,20 @@ from apeitool.lab.window import GuestMemory
 CPIO = ["cpio"] if shutil.which("cpio") else ["busybox", "cpio"]
 
 
-@pytest.mark.skipif(not shutil.which(CPIO[0]), reason="apt-get install cpio")
+a_cpio = pytest.mark.skipif(not shutil.which(CPIO[0]), reason="apt-get install cpio")
+
+
+@a_cpio
 def test_cpio_unpacks_our_archive(tmp_path: Path) -> None:
     entries = [
         initrd.directory("bin"),
         *(initrd.program(f"bin/{'n' * length}", b"x" * length) for length in range(1, 9)),
         initrd.Entry("plain", stat.S_IFREG | 0o640, bytes(range(256)) * 300),
     ]
-    archive = initrd.cpio(entries)
-    listed = subprocess.run([*CPIO, "-t"], input=archive, capture_output=True, check=True)
+    packed = initrd.cpio(entries)
+    listed = subprocess.run([*CPIO, "-t"], input=packed, capture_output=True, check=True)
     assert listed.stdout.decode().split() == [entry.name for entry in entries]
-    subprocess.run([*CPIO, "-i"], input=archive, cwd=tmp_path, capture_output=True, check=True)
+    subprocess.run([*CPIO, "-i"], input=packed, cwd=tmp_path, capture_output=True, check=True)
     for entry in entries:
         path = tmp_path / entry.name
         assert path.stat().st_mode == entry.mode
@@ -61,30 +65,87 @@ def stand_in(place: Path, name: str, body: str) -> None:
     path.chmod(0o755)
 
 
-def keep(place: Path, **contents: bytes) -> None:
-    """Images as a setup would leave them."""
+ORIGINS = {"kernel": "linux", "einj.ko": "linux", "busybox": "busybox"}
+OLD = {"kernel": b"k", "busybox": b"b"}
+"""A cache of before the kernel's modules were kept."""
+WHOLE = OLD | {"einj.ko": b"m"}
+
+
+def keep(place: Path, contents: dict[str, bytes], **versions: str) -> None:
+    """Images as a setup would leave them; ``versions`` are those of some packages."""
     manifest = {}
     for name, content in contents.items():
         (place / name).write_bytes(content)
-        digest = cache.sha256(place / name)
-        manifest[name] = {"package": f"{name}-package", "version": "1", "sha256": digest}
+        package = ORIGINS[name]
+        manifest[name] = {
+            "package": package,
+            "version": versions.get(name.partition(".")[0], "1"),
+            "sha256": cache.sha256(place / name),
+        }
     (place / images.MANIFEST).write_text(json.dumps(manifest))
 
 
 def test_whole_images_are_found_without_apt(programs: Path, tmp_path: Path) -> None:
-    keep(tmp_path, kernel=b"k", busybox=b"b")
+    keep(tmp_path, WHOLE)
     found = images.find(tmp_path)
     assert found.qemu == programs / "qemu-system-x86_64"
     assert found.kernel.path.read_bytes() == b"k"
-    assert (found.busybox.package, found.busybox.version) == ("busybox-package", "1")
+    assert found.module("einj").path.read_bytes() == b"m"
+    assert (found.busybox.package, found.busybox.version) == ("busybox", "1")
     assert images.setup(tmp_path) == found
+    assert [image.path.name for image in found.files] == ["kernel", "einj.ko", "busybox"]
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(
+    ("contents", "versions"),
+    [(OLD, {}), (WHOLE, {"einj": "2"}), (WHOLE, {"kernel": "2"})],
+    ids=["none", "of another kernel", "of an older kernel"],
+)
+def test_a_module_that_is_not_the_kernel_s_own_is_missing(tmp_path, contents, versions) -> None:
+    """The rest is found still: what needs no module goes on without a network."""
+    keep(tmp_path, contents, **versions)
+    found = images.find(tmp_path)
+    assert found.files == (found.kernel, found.busybox)
+    boot = Boot(found, modules=["einj"])
+    for step in (boot.root, lambda: found.module("einj")):
+        with pytest.raises(MissingError) as missing:
+            step()
+        assert missing.value.remedy == "run 'apeitool lab setup'"
+    assert Boot(found).root()
+
+
+def test_a_damaged_module_is_missing(programs: Path, tmp_path: Path) -> None:
+    keep(tmp_path, WHOLE)
+    (tmp_path / "einj.ko").write_bytes(b"cut")
+    assert images.find(tmp_path).modules == {}
+
+
+def test_a_setup_that_fails_leaves_an_old_cache_as_it_was(programs: Path, tmp_path: Path) -> None:
+    keep(tmp_path, OLD)
+    found = images.find(tmp_path)
+    for name in ("dpkg", "apt-cache", "apt-get"):
+        stand_in(programs, name, "echo 'E: no network' >&2; exit 100")
+    with pytest.raises(LabError, match="no network"):
+        images.setup(tmp_path)
+    assert images.find(tmp_path) == found
+
+
+@a_cpio
+def test_modules_are_files_of_the_initrd(tmp_path: Path) -> None:
+    packed = initrd.root(b"busybox", {"einj": b"the module"})
+    listed = subprocess.run([*CPIO, "-t"], input=packed, capture_output=True, check=True)
+    assert {"init", "bin/busybox", "modules/einj.ko"} <= set(listed.stdout.decode().split())
+    subprocess.run([*CPIO, "-i"], input=packed, cwd=tmp_path, capture_output=True, check=True)
+    assert (tmp_path / "modules/einj.ko").read_bytes() == b"the module"
+    assert b"modules" not in initrd.root(b"busybox", {})
 
 
 @pytest.mark.parametrize("damage", ["kernel", "busybox", images.MANIFEST])
 @pytest.mark.parametrize("content", [None, b"", b"[1]", b'{"kernel": {"a": 1}}'])
 @pytest.mark.usefixtures("programs")
 def test_damaged_images_are_missing(tmp_path: Path, damage: str, content: bytes | None) -> None:
-    keep(tmp_path, kernel=b"k", busybox=b"b")
+    keep(tmp_path, OLD)
     if content is None:
         (tmp_path / damage).unlink()
     else:
@@ -96,35 +157,39 @@ def test_damaged_images_are_missing(tmp_path: Path, damage: str, content: bytes 
 
 def test_without_qemu_the_remedy_is_its_package(programs: Path, tmp_path: Path) -> None:
     (programs / "qemu-system-x86_64").unlink()
-    keep(tmp_path, kernel=b"k", busybox=b"b")
+    keep(tmp_path, OLD)
     for step in (images.find, images.setup):
         with pytest.raises(MissingError) as missing:
             step(tmp_path)
         assert missing.value.remedy == "apt-get install qemu-system-x86"
 
 
-def build_package(place: Path, name: str, member: str, content: bytes) -> Path:
+def build_package(place: Path, name: str, members: dict[str, bytes]) -> Path:
     tree = place / f"{name}.tree"
     (tree / "DEBIAN").mkdir(parents=True)
     (tree / "DEBIAN/control").write_text(
         f"Package: {name}\nVersion: 2:6.1\nArchitecture: amd64\n"
         "Maintainer: nobody <nobody@localhost>\nDescription: for a test\n"
     )
-    (tree / member).parent.mkdir(parents=True)
-    (tree / member).write_bytes(content)
+    for member, content in members.items():
+        (tree / member).parent.mkdir(parents=True)
+        (tree / member).write_bytes(content)
     file = place / f"{name}_6.1_amd64.deb"
     subprocess.run(["dpkg-deb", "--build", tree, file], check=True, capture_output=True)
     return file
 
 
-@pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="a Debian system has dpkg-deb")
-def test_stale_package_lists_are_replaced_by_lists_of_our_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    newest = "linux-image-6.1.0-10-cloud-amd64"
+NEWEST = "linux-image-6.1.0-10-cloud-amd64"
+a_debian = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="a Debian system has dpkg-deb")
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for an archive, and for apt, which writes down what it is asked."""
     pool = tmp_path / "pool"
-    build_package(pool, newest, "boot/vmlinuz-6.1", b"the kernel")
-    build_package(pool, "busybox-static", "bin/busybox", b"the busybox")
+    module = "lib/modules/6.1.0-10-cloud-amd64/kernel/drivers/acpi/apei/einj.ko"
+    build_package(pool, NEWEST, {"boot/vmlinuz-6.1": b"the kernel", module: b"the module"})
+    build_package(pool, "busybox-static", {"bin/busybox": b"the busybox"})
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("qemu-system-x86_64", "setpriv"):
@@ -135,7 +200,7 @@ def test_stale_package_lists_are_replaced_by_lists_of_our_own(
         "apt-cache",
         'case "$*" in\n'
         "  *linux*) echo linux-image-6.1.0-9-cloud-amd64 - old\n"
-        f"           echo {newest} - new;;\n"
+        f"           echo {NEWEST} - new;;\n"
         "  *busybox*) echo busybox-static - shell;;\n"
         "esac",
     )
@@ -152,16 +217,43 @@ def test_stale_package_lists_are_replaced_by_lists_of_our_own(
         "esac",
     )
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return tmp_path / "asked"
+
+
+@a_debian
+def test_stale_package_lists_are_replaced_by_lists_of_our_own(asked: Path, tmp_path: Path) -> None:
     said: list[str] = []
     found = images.setup(tmp_path / "cache", say=said.append)
-    assert found.kernel.package == newest
-    assert found.kernel.version == found.busybox.version == "2:6.1"
+    assert found.kernel.package == found.module("einj").package == NEWEST
+    assert {image.version for image in found.files} == {"2:6.1"}
     assert found.kernel.path.read_bytes() == b"the kernel"
+    assert found.module("einj").path.read_bytes() == b"the module"
     assert found.busybox.path.read_bytes() == b"the busybox"
     assert any("404 Not Found" in line for line in said)
-    asked = (tmp_path / "asked").read_text()
+    before = asked.read_text()
     assert images.setup(tmp_path / "cache") == found
-    assert (tmp_path / "asked").read_text() == asked
+    assert asked.read_text() == before
+
+
+@a_debian
+@pytest.mark.parametrize("versions", [{}, {"einj": "2"}], ids=["without module", "another's"])
+def test_an_old_cache_is_completed(asked: Path, tmp_path: Path, versions: dict[str, str]) -> None:
+    """The module comes with its own kernel; busybox is there, and is not fetched."""
+    keep(tmp_path, WHOLE if versions else OLD, **versions)
+    found = images.setup(tmp_path)
+    assert found.kernel.path.read_bytes() == b"the kernel"
+    assert found.module("einj").path.read_bytes() == b"the module"
+    assert found.busybox.path.read_bytes() == b"b"
+    assert "busybox" not in asked.read_text()
+    assert not list(tmp_path.glob("*.new"))
+
+
+@a_debian
+def test_a_package_without_a_member_is_an_error(tmp_path: Path) -> None:
+    package = build_package(tmp_path, "some", {"boot/vmlinuz-6.1": b"k"})
+    with pytest.raises(LabError, match=r"holds no file \./lib/\*"):
+        archive.unpack(package, {"./boot/*": tmp_path / "k", "./lib/*": tmp_path / "l"})
+    assert (tmp_path / "k").read_bytes() == b"k"
 
 
 def test_the_cache_is_where_it_is_said_to_be(

@@ -263,6 +263,7 @@ def test_the_key_of_a_snapshot_covers_everything(found: Images) -> None:
         Boot(found, append="quiet"),
         Boot(found, devices=("-device", "pvpanic")),
         Boot(found, memory_length=96 << 20),
+        Boot(found, modules=list(found.modules)),
     ]
     assert len({boot.key() for boot in variants}) == len(variants)
     assert Boot(found, prefill={}).key() == Boot(found).key()

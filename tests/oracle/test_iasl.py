@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from iasl_listing import Leaf, Line, Verdict, judge, leaves, recompiles, version
 from strategies import instances
 
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import SourceFlags, SourceType
-from apeitool.acpi.hest.table import SOURCE_TYPES, Hest
+from apeitool.acpi.hest.table import Hest
 from apeitool.registers.address import AccessSize, AddressSpace, GenericAddress
 from apeitool.wire.labels import Label
 from apeitool.wire.record import Structure

@@ -1,6 +1,4 @@
-"""ERST and BERT beside QEMU and a real Linux 6.1: a table and a store that QEMU made, a table and a
-region that the kernel reads.
-"""
+"""ERST beside QEMU and a real Linux 6.1: a table and a store that QEMU made, records of the kernel's."""
 
 from __future__ import annotations
 
@@ -11,15 +9,12 @@ from pathlib import Path
 import pytest
 
 import apeitool as apei
-from apeitool.acpi.bert import Bert, BootErrorRegion
 from apeitool.acpi.erst import Erst
 from apeitool.cper.guids import LINUX_PSTORE
 from apeitool.cper.record import Record
 from apeitool.lab.boot import Boot
-from apeitool.lab.console import without_timestamp
 from apeitool.lab.guest import Guest
 from apeitool.lab.images import Images
-from apeitool.lab.window import RESERVED_BASE
 from apeitool.qemu.erst_file import ErstStorage
 
 pytestmark = pytest.mark.guest
@@ -101,42 +96,3 @@ def what_linux_deletes_is_not_shown(images: Images, path: Path) -> None:
     assert [bytes(capture) for capture in apei.open(path)] == list(kept.values())
     assert not after.problems
     assert before.records[gone] in path.read_bytes()
-
-
-ADDRESSES = {apei.Severity.CORRECTED: 0x1234_5000, apei.Severity.FATAL: 0x6789_A000}
-
-
-def test_a_boot_error_region(lab_images: Images) -> None:
-    """The kernel reports each block and clears it; a fatal one is of the boot before: no panic."""
-    region = BootErrorRegion(blocks=[block(s, address) for s, address in ADDRESSES.items()])
-    room = region.replace(room=bytes(4096 - region.size)).to_bytes()
-    table = Bert(boot_error_region=RESERVED_BASE, boot_error_region_length=len(room)).to_bytes()
-    boot = Boot(lab_images, tables=[table], prefill={RESERVED_BASE: room})
-    with Guest(boot) as guest:
-        guest.wait_ready()
-        lines = [without_timestamp(line) for line in guest.console.lines]
-        seen = base64.b64decode(guest.shell("base64 /sys/firmware/acpi/tables/BERT").output)
-        left = guest.memory.read(RESERVED_BASE, len(room))
-        assert not guest.exited
-    assert "BERT: Error records from previous boot:" in lines
-    assert f"BERT: Total records found: {len(region.blocks)}" in lines
-    said = values(lines, "physical_address")
-    assert [int(value, 16) for value in said] == list(ADDRESSES.values())
-    assert values(lines, "event severity") == ["corrected", "fatal"]
-    # QEMU sets length and checksum itself.
-    assert seen == table
-    for _, at, cleared in region.children():
-        assert left[at : at + 4] == bytes(4)
-        assert left[at + 4 : at + cleared.size] == cleared.to_bytes()[4:]
-
-
-def block(severity: apei.Severity, address: int) -> apei.StatusBlock:
-    section = apei.MemoryErrorSection(validation_bits=2, physical_address=address)
-    entry = apei.GenericErrorDataEntryV3(error_severity=severity, section=section)
-    return apei.StatusBlock(error_severity=severity, entries=[entry])
-
-
-def values(lines: list[str], name: str) -> list[str]:
-    """What the kernel printed behind ``name:``."""
-    pattern = re.compile(rf"^\[Hardware Error\]:\s*{re.escape(name)}:\s*(.*?)\s*$")
-    return [match[1] for line in lines if (match := pattern.match(line))]

@@ -40,7 +40,7 @@ from apeitool.linux.features import KERNELS
 from apeitool.ospm.outcome import Fate, Outcome, Reply, Signal, SignalCode
 from apeitool.ospm.pages import Task
 from apeitool.ospm.sea import Abort
-from apeitool.registers.arm import AbortIss, Esr
+from apeitool.registers.arm_syndrome import DataAbortSyndrome
 
 RELEASES = sorted(KERNELS)
 OBJERR, AR, KERNEL = SignalCode.BUS_OBJERR, SignalCode.BUS_MCEERR_AR, SignalCode.SI_KERNEL
@@ -274,17 +274,19 @@ def test_an_asynchronous_report_takes_the_page_and_the_next_touch_is_signalled()
 
 
 @pytest.mark.parametrize(
-    ("iss", "signal"),
+    ("syndrome", "signal"),
     [
-        ({"dfsc": 0x10}, Signal("SIGBUS", OBJERR, VIRTUAL)),
-        ({"dfsc": 0x18}, Signal("SIGBUS", OBJERR, VIRTUAL)),
-        ({"dfsc": 0x10, "fnv": 1}, Signal("SIGBUS", OBJERR, 0)),
-        ({"dfsc": 0x15}, Signal("SIGKILL", KERNEL, VIRTUAL)),
+        ({"fsc": 0x10}, Signal("SIGBUS", OBJERR, VIRTUAL)),
+        ({"fsc": 0x18}, Signal("SIGBUS", OBJERR, VIRTUAL)),
+        ({"fsc": 0x10, "fnv": 1}, Signal("SIGBUS", OBJERR, 0)),
+        ({"fsc": 0x15}, Signal("SIGKILL", KERNEL, VIRTUAL)),
     ],
 )
-def test_an_unclaimed_abort_is_told_by_its_syndrome(iss: dict[str, int], signal: Signal) -> None:
+def test_an_unclaimed_abort_is_told_by_its_syndrome(
+    syndrome: dict[str, int], signal: Signal
+) -> None:
     for ec in (0x20, 0x24):
-        esr = Esr.compose(ec=ec, il=1, iss=AbortIss.compose(**iss))
+        esr = DataAbortSyndrome.compose(ec=ec, il=1, **syndrome)
         task = Task(PAGE, VIRTUAL)
         reply = Guest().linux.synchronous_external_abort(Abort(esr, VIRTUAL), task)
         assert reply.outcome is not None

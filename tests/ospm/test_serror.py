@@ -14,7 +14,7 @@ from apeitool.memory import Regions
 from apeitool.ospm.linux import Linux
 from apeitool.ospm.outcome import Fate
 from apeitool.ospm.serror import judge, syndrome
-from apeitool.registers.arm import AsynchronousErrorType
+from apeitool.registers.arm_syndrome import AsynchronousErrorType
 
 PANIC = "Kernel panic - not syncing: Asynchronous SError Interrupt"
 

@@ -9,8 +9,9 @@ from discovery import structures
 from strategies import is_finished
 
 import apeitool as apei
+from apeitool.cper.memory_error import MemoryErrorType
 from apeitool.cper.section import Section
-from apeitool.cper.sections.memory import MemoryErrorSection, MemoryErrorType
+from apeitool.cper.sections.memory import MemoryErrorSection
 from apeitool.errors import EncodeError
 from apeitool.render.plain import from_plain, to_plain
 from apeitool.wire.types import Array, Part, Scalar

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from strategies import encodings, instances, is_finished
 
 import apeitool as apei
+from apeitool.acpi.einj import SetErrorTypeWithAddress
 from apeitool.cli.example import example
 from apeitool.cli.new import KINDS
 from apeitool.cper.record import SectionDescriptor
 from apeitool.render.text import harmless, text
 from apeitool.wire.record import Structure
+from apeitool.wire.types import Absent
 
 FINISHED = [cls for cls in structures() if is_finished(cls)]
 HAS_VALIDATION = [cls for cls in FINISHED if any(f.when for f in cls.fields)]
@@ -158,7 +160,8 @@ def test_sentences_of_what_new_makes() -> None:
 def other(value):
     """Another value of the same size."""
     if isinstance(value, Structure):
-        return value.replace(**{f.name: other(getattr(value, f.name)) for f in value.fields})
+        fields = [f for f in value.fields if not isinstance(f.kind, Absent)]
+        return value.replace(**{f.name: other(getattr(value, f.name)) for f in fields})
     if isinstance(value, UUID):
         return UUID(int=value.int ^ 1)
     if isinstance(value, bytes):
@@ -304,3 +307,10 @@ def test_long_data_is_cut_and_zeros_are_counted() -> None:
     assert "100000 bytes" in shown
     assert len(shown) < 5000
     assert "zero" in text(apei.OpaqueSection(data=bytes(100_000)))
+
+
+def test_an_error_type_has_the_names_of_its_kind() -> None:
+    """The same number means one thing in EINJ, and another in EINJv2, as Linux asked for it."""
+    asked = SetErrorTypeWithAddress.from_bytes(captured.injections()["set-error-type-einjv2"])
+    assert re.search(r"error_type +0x2: memory\n", text(asked))
+    assert re.search(r"error_type +0x2: processor uncorrectable", text(asked.replace(flags=2)))

@@ -12,7 +12,7 @@ from apeitool.firmware.platform import State
 from apeitool.linux.features import KERNELS, kernel
 from apeitool.machine import Actor, Machine
 from apeitool.ospm.outcome import Fate, SignalCode
-from apeitool.registers.arm import AsynchronousErrorType
+from apeitool.registers.arm_syndrome import AsynchronousErrorType
 from apeitool.scenarios.sea_or_sei import (
     ADDRESS,
     FIRMWARE_MEMORY,

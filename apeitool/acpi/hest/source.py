@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.types import AUTO, U16, Derived, Raw, Unit, u16
+from apeitool.wire.types import AUTO, U16, Derived, Raw, Rest, Unit, u16
 
 
 class SourceType(Label):
@@ -32,7 +32,24 @@ class SourceFlags(enum.IntFlag):
     GHES_ASSIST = 4
 
 
-class ErrorSourceStructure(Structure):
+class HestContent(Structure):
+    """What stands behind the header of a HEST: error sources, and gaps between them.
+
+    Source:  ACPI 6.5 18.3.2
+    """
+
+
+class SourceGap(HestContent):
+    """Bytes between error sources that are none.
+
+    Shape:   any length.
+    Source:  ACPI 6.5 18.3.2
+    """
+
+    data: Rest = b""
+
+
+class ErrorSourceStructure(HestContent):
     """An error source structure of any type.
 
     Shape:   2 bytes, little-endian; then what the type says.
@@ -54,8 +71,12 @@ class ErrorSource(ErrorSourceStructure):
     source_id: U16 = 0
 
 
+FIRST_FUTURE = 12
+"""From this type on sources say how long they are."""
+
+
 class ReservedSource(ErrorSource):
-    """A source of a reserved type below 12.  Its length is unknown: it takes all that is left.
+    """A source of a reserved type below 12.  Its length is unknown: it takes all that is no other.
 
     Shape:   4 bytes, then anything.
     Source:  ACPI 6.5 18.3.2
@@ -65,7 +86,7 @@ class ReservedSource(ErrorSource):
     data: Annotated[bytes, Raw()] = b""
 
     def check(self) -> Iterator[Problem]:
-        rule = f"type {int(self.type)} is reserved: nothing behind it can be read"
+        rule = f"type {int(self.type)} is reserved: how long it is, nobody says"
         yield self.trouble("source-type", "type", rule)
 
 
@@ -77,7 +98,7 @@ class FutureSource(ErrorSourceStructure):
     Source:  ACPI 6.5 18.3.2.11
     """
 
-    type: Annotated[SourceType, u16] = SourceType(12)
+    type: Annotated[SourceType, u16] = SourceType(FIRST_FUTURE)
     length: Annotated[U16, Unit("bytes"), Derived(lambda s: s.size)] = AUTO
     data: Annotated[bytes, Raw(length=lambda s: s.length - 4)] = b""
 

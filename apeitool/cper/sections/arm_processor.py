@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.arm_context import (
@@ -21,11 +21,14 @@ from apeitool.cper.arm_error import (
     ErrorWordValid,
     TlbErrorInformation,
     failed,
+    spelled,
     type_name,
     type_testimony,
 )
-from apeitool.cper.dialect import Choice, Topic, Weight, reading
+from apeitool.cper.contexts import ContextLayout, context_ends, padding_testimony
+from apeitool.cper.dialect import Choice, Topic, reading
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers.arm import Midr, Mpidr
 from apeitool.wire.labels import Bits, Word, flag_names
 from apeitool.wire.problem import Problem
@@ -50,6 +53,9 @@ from apeitool.wire.types import (
     When,
     u16,
 )
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class ArmValid(enum.IntFlag):
@@ -218,55 +224,27 @@ def _information_windows(
     return [position + size * (i + 1) for i in range(min(count, (end - position) // size))]
 
 
+def _is_known(number: int, length: int) -> bool:
+    kind = registers_type(number, length)
+    return kind is not UnknownRegisters and kind.fixed_size in (0, length)
+
+
+_LAYOUT = ContextLayout(
+    header=ContextInformation.fixed_size, type_at=2, length_at=4, length_size=4, is_known=_is_known
+)
+
+
 def _context_windows(section: Any, buffer: bytes, start: int, position: int, end: int) -> list[int]:
-    """Ends of the contexts.  Some producers pad them to 16 bytes.
-
-    Without bytes of the vendor behind them, the reading that ends where the section does is taken.
-    With such bytes, the one whose contexts are all of a known type and size.
-    """
-    count = section.context_information_count
-    if not count:
-        return []
-    if how := reading(Topic.CONTEXT_PADDING):
-        align = 16 if how == "16" else 1
-        return [min(e, end) for e in _context_ends(section, buffer, position, end, align)]
-    last = min(end, start + section.section_length)
-    has_vendor = section.validation_bits & ArmValid.VENDOR_SPECIFIC_INFORMATION
-    tight = _context_ends(section, buffer, position, end, 1)
-    if len(tight) == count and tight[-1] == last and not has_vendor:
-        return tight
-    padded = _context_ends(section, buffer, position, end, 16)
-    readings = [r for r in (tight, padded) if len(r) == count and r[-1] <= end]
-    for ends in readings:
-        if has_vendor and _are_known(buffer, position, ends):
-            return ends
-        if not has_vendor and ends[-1] == last:
-            return ends
-    # Neither: the first that fits, or the contexts that do and the next as far as its bytes go.
-    return readings[0] if readings else [min(stop, end) for stop in tight]
-
-
-def _are_known(buffer: bytes, position: int, ends: list[int]) -> bool:
-    """Whether all contexts are of a known type, and as long as that type says."""
-    for stop in ends:
-        number = int.from_bytes(buffer[position + 2 : position + 4], "little")
-        length = int.from_bytes(buffer[position + 4 : position + 8], "little")
-        kind = registers_type(number, length)
-        if kind is UnknownRegisters or (kind.fixed_size and kind.fixed_size != length):
-            return False
-        position = stop
-    return True
-
-
-def _context_ends(section: Any, buffer: bytes, position: int, end: int, align: int) -> list[int]:
-    """Ends of the contexts if each is padded to ``align``, up to one that the bytes do not hold."""
-    ends: list[int] = []
-    header = ContextInformation.fixed_size
-    while len(ends) < section.context_information_count and end - position >= header:
-        size = header + int.from_bytes(buffer[position + 4 : position + 8], "little")
-        position += (size + align - 1) // align * align
-        ends.append(position)
-    return ends
+    """Ends of the contexts; bytes of the vendor may follow them."""
+    return context_ends(
+        _LAYOUT,
+        buffer,
+        position,
+        end,
+        section.context_information_count,
+        last=min(end, start + section.section_length),
+        has_more=bool(section.validation_bits & ArmValid.VENDOR_SPECIFIC_INFORMATION),
+    )
 
 
 class ArmProcessorErrorSection(Section):
@@ -283,6 +261,7 @@ class ArmProcessorErrorSection(Section):
     title: ClassVar[str] = "ARM processor error"
     json_key: ClassVar[str] = "ArmProcessor"
     json_type: ClassVar[str] = "ARM"
+    part: ClassVar[str] = "processor"
 
     validation_bits: Annotated[U32, ArmValid] = 0
     error_information_count: Annotated[
@@ -363,6 +342,32 @@ class ArmProcessorErrorSection(Section):
         return f"ARM processor {' and '.join(kinds)} error" if kinds else self.title
 
     @property
+    def severities(self) -> tuple[Severity, ...]:
+        words = [
+            ERROR_WORDS[i.failed](i.error_information)
+            for i in self.error_information
+            if i.failed in ERROR_WORDS and i.is_valid("error_information")
+        ]
+        valid, corrected = ErrorWordValid.CORRECTED, BusErrorInformation.corrected.mask
+        if words and all(word & valid and word & corrected for word in words):
+            return (Severity.CORRECTED,)
+        return (Severity.RECOVERABLE, Severity.FATAL)
+
+    def at(self, place: "Place") -> Self:
+        how = reading(Topic.ARM_ERROR_TYPE)
+        placed = tuple(
+            info.replace(
+                type=info.type if how is None else spelled(ArmErrorType(info.type), how),
+                **{n: place.address for n in ("physical_fault_address",) if info.is_valid(n)},
+            )
+            for info in self.error_information
+        )
+        mpidr = place.processor.mpidr if self.is_valid("mpidr_el1") else self.mpidr_el1
+        return self.replace(
+            mpidr_el1=mpidr, midr_el1=place.processor.midr, error_information=placed
+        )
+
+    @property
     def component(self) -> str:
         return f"CPU {Mpidr(self.mpidr_el1).affinity}" if self.is_valid("mpidr_el1") else ""
 
@@ -376,11 +381,7 @@ class ArmProcessorErrorSection(Section):
     def testimony(self) -> Iterator[Choice]:
         if self.error_information:
             yield type_testimony(info.evidence for info in self.error_information)
-        if any(context.padding for context in self.context_information):
-            reason = "so they end where the section does"
-            yield Choice(Topic.CONTEXT_PADDING, "16", reason, Weight.EVIDENCE)
-        elif self.context_information:
-            yield Choice(Topic.CONTEXT_PADDING, "none", "so they fit")
+        yield from padding_testimony(context.padding for context in self.context_information)
 
     def check(self) -> Iterator[Problem]:
         yield from self._check_count("error_information")

@@ -7,8 +7,15 @@ from uuid import UUID
 
 from apeitool.cper.dialect import Choice
 from apeitool.cper.error_status import ErrorStatus
-from apeitool.cper.section import Section
-from apeitool.wire.labels import Bits, Label, Word
+from apeitool.cper.memory_error import (
+    MemoryErrorType,
+    MemorySection,
+    bank_places,
+    bank_shown,
+    bank_words,
+    valid_places,
+)
+from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.shapes import HEX64, Json, Members
 from apeitool.wire.types import U8, U16, U64, Absent, Address, Hex, Rest, When, u8
@@ -41,49 +48,6 @@ class MemoryValid(enum.IntFlag):
     CHIP_IDENTIFICATION = 1 << 21
 
 
-class MemoryErrorType(
-    Label,
-    json={
-        2: "Single-bit ECC",
-        3: "Multi-bit ECC",
-        4: "Single-symbol ChipKill ECC",
-        5: "Multi-symbol ChipKill ECC",
-        15: "Physical Memory Map-out Event",
-    },
-):
-    """What kind of memory error it was."""
-
-    UNKNOWN = 0
-    NO_ERROR = 1
-    SINGLE_BIT_ECC = 2
-    MULTI_BIT_ECC = 3
-    SINGLE_SYMBOL_CHIPKILL_ECC = 4
-    MULTI_SYMBOL_CHIPKILL_ECC = 5
-    MASTER_ABORT = 6
-    TARGET_ABORT = 7
-    PARITY_ERROR = 8
-    WATCHDOG_TIMEOUT = 9
-    INVALID_ADDRESS = 10
-    MIRROR_BROKEN = 11
-    MEMORY_SPARING = 12
-    SCRUB_CORRECTED_ERROR = 13
-    SCRUB_UNCORRECTED_ERROR = 14
-    PHYSICAL_MEMORY_MAP_OUT_EVENT = 15
-
-
-class WholeBank(Word):
-    """The bank as one number."""
-
-    value = Bits(0, 16, when=MemoryValid.BANK)
-
-
-class BankWord(Word):
-    """The bank, where bits 19 and 20 say that it is a group and an address."""
-
-    address = Bits(0, 8, when=MemoryValid.BANK_ADDRESS)
-    group = Bits(8, 8, when=MemoryValid.BANK_GROUP)
-
-
 class ExtendedWord(Word):
     """Bits that the older fields have no room for."""
 
@@ -92,7 +56,7 @@ class ExtendedWord(Word):
     chip_identification = Bits(5, 3, when=MemoryValid.CHIP_IDENTIFICATION)
 
 
-class MemoryErrorSection(Section):
+class MemoryErrorSection(MemorySection):
     """Memory error section.
 
     Shape:   80 bytes, little-endian; 73 before UEFI 2.3, and lengths between occur.
@@ -121,7 +85,7 @@ class MemoryErrorSection(Section):
     bank: Annotated[
         U16,
         When(MemoryValid.BANK | MemoryValid.BANK_GROUP | MemoryValid.BANK_ADDRESS),
-        Json(shape=Members(WholeBank, BankWord)),
+        Json(shape=Members(*bank_words(MemoryValid))),
     ] = 0
     device: Annotated[U16, When(MemoryValid.DEVICE)] = 0
     row: Annotated[U16, When(MemoryValid.ROW | MemoryValid.EXTENDED_ROW)] = 0
@@ -163,50 +127,20 @@ class MemoryErrorSection(Section):
         return self.row
 
     def shown(self, name: str) -> str | None:
-        if name == "bank" and not self.validation_bits & MemoryValid.BANK:
-            parts = (f"{what.removeprefix('bank ')} {number}" for what, number in self._bank())
-            return ", ".join(parts) or None
+        if name == "bank":
+            return bank_shown(self, MemoryValid)
         if name == "extended":
             return "in part, as follows"
         return None
 
-    @property
-    def what(self) -> str:
-        kind = self.memory_error_type.text if self.is_valid("memory_error_type") else ""
-        return f"{kind} memory error" if kind and "error" not in kind else kind or self.title
-
-    def sentence(self) -> str:
-        what = self.what
-        for address in self.physical_addresses:
-            what += f" at physical address {address:#x}"
-        where = ", ".join(f"{name} {value}" for name, value in self.location())
-        return f"{what} ({where})" if where else what
-
-    @property
-    def component(self) -> str:
-        replaceable = ("node", "card", "module")
-        return " ".join(f"{name} {value}" for name, value in self.location() if name in replaceable)
-
     def location(self) -> Iterator[tuple[str, int]]:
         """Where it was, as far as the record knows: (name, number), from node to bit."""
-        for name in ("node", "card", "module", "rank_number"):
-            if self.is_valid(name):
-                yield name.removesuffix("_number"), getattr(self, name)
-        yield from self._bank()
-        for name in ("device", "row", "column", "bit_position"):
-            if self.is_valid(name):
-                value = self.full_row if name == "row" else getattr(self, name)
-                yield name.removesuffix("_position"), value
+        yield from valid_places(self, ("node", "card", "module", "rank_number"))
+        yield from bank_places(self, MemoryValid)
+        for name, value in valid_places(self, ("device", "row", "column", "bit_position")):
+            yield name, self.full_row if name == "row" else value
         if self.validation_bits & MemoryValid.CHIP_IDENTIFICATION and self.is_valid("extended"):
             yield "chip", ExtendedWord(self.extended).chip_identification
-
-    def _bank(self) -> Iterator[tuple[str, int]]:
-        if self.validation_bits & MemoryValid.BANK:
-            yield "bank", self.bank
-        if self.validation_bits & MemoryValid.BANK_GROUP:
-            yield "bank group", BankWord(self.bank).group
-        if self.validation_bits & MemoryValid.BANK_ADDRESS:
-            yield "bank address", BankWord(self.bank).address
 
     def testimony(self) -> Iterator[Choice]:
         if self.absent:

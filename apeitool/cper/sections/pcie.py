@@ -2,12 +2,16 @@
 
 import enum
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers import pcie
 from apeitool.registers import pcie_capability as capability
+from apeitool.registers import pcie_capability_2 as second
+from apeitool.registers.pci import bus_address, class_text
+from apeitool.registers.tlp import RequesterId, prefix_sentence, tlp_sentence
 from apeitool.wire.labels import Bits, Word, flag_names
 from apeitool.wire.record import Structure
 from apeitool.wire.shapes import (
@@ -35,6 +39,9 @@ from apeitool.wire.types import (
     When,
     u32,
 )
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class PcieValid(enum.IntFlag):
@@ -98,10 +105,12 @@ class PcieDeviceId(Structure):
     @property
     def address(self) -> str:
         """Segment, bus, device and function as Linux and lspci write them."""
-        return (
-            f"{self.segment_number:04x}:{self.bus_number:02x}:"
-            f"{self.device_number:02x}.{self.function_number:x}"
+        return bus_address(
+            self.segment_number, self.bus_number, self.device_number, self.function_number
         )
+
+    def shown(self, name: str) -> str | None:
+        return class_text(self.class_code) if name == "class_code" else None
 
 
 class DeviceSerialNumber(Structure):
@@ -158,13 +167,13 @@ class CapabilityStructure(Structure):
     root_control: Annotated[U16, Hex, capability.RootControl, HIDDEN] = 0
     root_capabilities: Annotated[U16, Hex, capability.RootCapabilities, HIDDEN] = 0
     root_status: Annotated[U32, Hex, capability.RootStatus] = 0
-    device_capabilities_2: Annotated[U32, Hex, capability.DeviceCapabilities2] = 0
-    device_control_2: Annotated[U16, Hex, capability.DeviceControl2] = 0
+    device_capabilities_2: Annotated[U32, Hex, second.DeviceCapabilities2] = 0
+    device_control_2: Annotated[U16, Hex, second.DeviceControl2] = 0
     device_status_2: Annotated[U16, Hex, HIDDEN] = 0
-    link_capabilities_2: Annotated[U32, Hex, capability.LinkCapabilities2] = 0
-    link_control_2: Annotated[U16, Hex, capability.LinkControl2] = 0
-    link_status_2: Annotated[U16, Hex, capability.LinkStatus2] = 0
-    slot_capabilities_2: Annotated[U32, Hex, HIDDEN] = 0
+    link_capabilities_2: Annotated[U32, Hex, second.LinkCapabilities2] = 0
+    link_control_2: Annotated[U16, Hex, second.LinkControl2] = 0
+    link_status_2: Annotated[U16, Hex, second.LinkStatus2] = 0
+    slot_capabilities_2: Annotated[U32, Hex, second.SlotCapabilities2, HIDDEN] = 0
     slot_control_2: Annotated[U16, Hex, HIDDEN] = 0
     slot_status_2: Annotated[U16, Hex, HIDDEN] = 0
 
@@ -201,13 +210,32 @@ class AerInformation(Structure):
     root_error_command: Annotated[U32, Hex, pcie.RootErrorCommand, HIDDEN] = 0
     root_error_status: Annotated[U32, Hex, pcie.RootErrorStatus] = 0
     correctable_error_source_id: Annotated[
-        U16, Hex, Json("error_source_id.err_cor_source_identification")
+        U16, Hex, RequesterId, Json("error_source_id.err_cor_source_identification", NUMBER)
     ] = 0
     uncorrectable_error_source_id: Annotated[
-        U16, Hex, Json("error_source_id.err_fatal_nonfatal_source_identification")
+        U16,
+        Hex,
+        RequesterId,
+        Json("error_source_id.err_fatal_nonfatal_source_identification", NUMBER),
     ] = 0
     tlp_prefix_log: Annotated[Sequence[int], Array(u32, 4), Hex, HIDDEN] = (0, 0, 0, 0)
     rest: Annotated[bytes, Bytes(24), "behind the TLP prefix log", HIDDEN] = bytes(24)
+
+    def shown(self, name: str) -> str | None:
+        if name == "tlp_prefix_log":
+            return _log(
+                self.tlp_prefix_log,
+                ", ".join(filter(None, map(prefix_sentence, self.tlp_prefix_log))),
+            )
+        control = pcie.AerCapabilitiesAndControl(self.advanced_error_capabilities_and_control)
+        if name == "header_log" and not control.logged_tlp_was_flit_mode:
+            return _log(self.header_log, tlp_sentence(self.header_log))
+        return None
+
+
+def _log(words: Sequence[int], sentence: str) -> str | None:
+    """The words of a log with what they say, if that is anything."""
+    return f"{' '.join(f'{w:#010x}' for w in words)} ({sentence})" if sentence else None
 
 
 class PcieErrorSection(Section):
@@ -222,6 +250,7 @@ class PcieErrorSection(Section):
     title: ClassVar[str] = "PCIe error"
     json_key: ClassVar[str] = "Pcie"
     json_type: ClassVar[str] = "PCIe"
+    part: ClassVar[str] = "device"
 
     validation_bits: Annotated[U64, PcieValid] = 0
     port_type: Annotated[
@@ -280,6 +309,34 @@ class PcieErrorSection(Section):
         if self.is_valid("port_type"):
             what += f", a {self.port_type.text}"
         return what
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        if not self.is_valid("aer_information"):
+            return super().severities
+        aer = self.aer_information
+        if not aer.uncorrectable_error_status:
+            return (Severity.CORRECTED,)
+        is_fatal = aer.uncorrectable_error_status & aer.uncorrectable_error_severity
+        return (Severity.FATAL if is_fatal else Severity.RECOVERABLE,)
+
+    def at(self, place: "Place") -> Self:
+        if not self.is_valid("device_id"):
+            return self
+        device = place.device
+        found = self.device_id.replace(
+            segment_number=device.segment,
+            bus_number=device.bus,
+            device_number=device.device,
+            function_number=device.function,
+            vendor_id=device.vendor_id,
+            device_id=device.device_id,
+            class_code=device.class_code,
+        )
+        port = capability.PortType(device.port_type)
+        return self.replace(
+            device_id=found, port_type=port if self.is_valid("port_type") else self.port_type
+        )
 
     @property
     def component(self) -> str:

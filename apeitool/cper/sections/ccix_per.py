@@ -1,0 +1,67 @@
+"""CCIX PER log error section."""
+
+import enum
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from apeitool.cper.ccix_log import CcixPerLog
+from apeitool.cper.section import Section
+from apeitool.wire.problem import Problem
+from apeitool.wire.types import AUTO, U8, U16, U32, U64, Derived, Hex, One, Rest, Unit, When
+
+
+class CcixPerValid(enum.IntFlag):
+    """Which fields of the section are facts."""
+
+    SOURCE_ID = 1 << 0
+    PORT_ID = 1 << 1
+    PER_LOG = 1 << 2
+
+
+HEADER_LENGTH = 16
+
+
+class CcixPerErrorSection(Section):
+    """CCIX PER log error section.
+
+    Shape:   16 bytes, little-endian, and the log.
+    Units:   length in bytes.
+    Raises:  Truncated when fewer than 16 bytes are given.
+    Source:  UEFI 2.10 N.2.12
+    """
+
+    guid: ClassVar[UUID] = UUID("91335ef6-ebfb-4478-a6a6-88b728cf75d7")
+    title: ClassVar[str] = "CCIX PER log"
+
+    length: Annotated[U32, Unit("bytes"), Derived(lambda s: s.size - len(s.trailing))] = AUTO
+    validation_bits: Annotated[U64, CcixPerValid] = 0
+    source_id: Annotated[
+        U8, "of an agent if one reports, else of a device", When(CcixPerValid.SOURCE_ID)
+    ] = 0
+    port_id: Annotated[U8, When(CcixPerValid.PORT_ID)] = 0
+    reserved: Annotated[U16, Hex] = 0
+    per_log: Annotated[
+        CcixPerLog,
+        One(lambda s, n: CcixPerLog, length=lambda s: s.length - HEADER_LENGTH),
+        When(CcixPerValid.PER_LOG),
+    ] = CcixPerLog()
+    trailing: Rest = b""
+
+    @property
+    def physical_addresses(self) -> tuple[int, ...]:
+        address = self.per_log.physical_address if self.is_valid("per_log") else None
+        return () if address is None else (address,)
+
+    def sentence(self) -> str:
+        places = (("source", "source_id"), ("port", "port_id"))
+        where = [f"{n} {getattr(self, name)}" for n, name in places if self.is_valid(name)]
+        by = f" from {', '.join(where)}" if where else ""
+        what = self.per_log.sentence() if self.is_valid("per_log") else "no PER log"
+        return f"CCIX error{by}: {what}"
+
+    def check(self) -> Iterator[Problem]:
+        there = self.size - len(self.trailing)
+        if self.length != there:
+            rule = f"{self.length} bytes said, {there} are there"
+            yield self.trouble("section-length", "length", rule)

@@ -1,0 +1,88 @@
+"""DMAr generic error section."""
+
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from apeitool.cper.section import Section
+from apeitool.registers.pcie import RequesterId
+from apeitool.wire.labels import Label
+from apeitool.wire.types import U16, Address, Bytes, Hex, Rest, u8
+
+
+class DmarFaultReason(Label):
+    """Why a DMA request was refused, in words that fit any remapping hardware."""
+
+    DOMAIN_MAPPING_ENTRY_NOT_PRESENT = 0x1
+    DOMAIN_MAPPING_ENTRY_INVALID = 0x2
+    ACCESS_TO_DOMAIN_MAPPING_TABLE_FAILED = 0x3
+    RESERVED_BITS_SET_IN_DOMAIN_MAPPING_TABLE = 0x4
+    ADDRESS_OUT_OF_ADDRESS_SPACE = 0x5
+    INVALID_ACCESS = 0x6
+    INVALID_REQUEST_TYPE = 0x7
+    ACCESS_TO_TRANSLATION_TABLE_FAILED = 0x8
+    RESERVED_BITS_SET_IN_TRANSLATION_TABLE = 0x9
+    INVALID_COMMAND = 0xA
+    ACCESS_TO_COMMAND_BUFFER_FAILED = 0xB
+
+
+class AccessType(Label):
+    """What the device was about to do."""
+
+    DMA_WRITE = 0
+    DMA_READ = 1
+
+
+class DmarAddressType(Label):
+    """What the address is."""
+
+    UNTRANSLATED = 0
+    TRANSLATION_REQUEST = 1
+
+
+class Architecture(Label):
+    """Whose remapping hardware it is."""
+
+    VT_D = 1
+    IOMMU = 2
+
+    @property
+    def text(self) -> str:
+        """Its name."""
+        return {1: "VT-d", 2: "AMD IOMMU"}.get(int(self)) or super().text
+
+
+class DmarGenericErrorSection(Section):
+    """DMAr generic error section.
+
+    Shape:   32 bytes, little-endian.
+    Raises:  Truncated when fewer than 32 bytes are given.
+    Source:  UEFI 2.10 N.2.11.1
+    """
+
+    guid: ClassVar[UUID] = UUID("5b51fef7-c79d-4434-8f1b-aa62de3e2c64")
+    title: ClassVar[str] = "DMAr generic error"
+
+    requester_id: Annotated[U16, Hex, RequesterId, "the device"] = 0
+    segment_number: Annotated[U16, Hex, "PCI segment of the device"] = 0
+    fault_reason: Annotated[DmarFaultReason, u8] = DmarFaultReason.DOMAIN_MAPPING_ENTRY_NOT_PRESENT
+    access_type: Annotated[AccessType, u8] = AccessType.DMA_WRITE
+    address_type: Annotated[DmarAddressType, u8] = DmarAddressType.UNTRANSLATED
+    architecture: Annotated[Architecture, u8] = Architecture.VT_D
+    device_address: Annotated[Address, "in the request, as the device knows it"] = 0
+    reserved: Annotated[bytes, Bytes(16)] = bytes(16)
+    trailing: Rest = b""
+
+    @classmethod
+    def resembles(cls, data: bytes) -> bool:
+        reason, access, kind, architecture = data[4:8]
+        known = (
+            DmarFaultReason(reason).is_known and access < 2 and kind < 2 and 0 < architecture < 3
+        )
+        return known and len(data) == cls.fixed_size and not any(data[16:])
+
+    def sentence(self) -> str:
+        device = f"{self.segment_number:04x}:{RequesterId(self.requester_id).text}"
+        return (
+            f"DMA remapping error ({self.architecture.text}): {self.fault_reason.text}, "
+            f"{self.access_type.text} by {device} at device address {self.device_address:#x}"
+        )

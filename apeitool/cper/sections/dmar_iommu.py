@@ -1,0 +1,103 @@
+"""AMD IOMMU DMAr error section."""
+
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from apeitool.cper.section import Section
+from apeitool.registers import amd_iommu
+from apeitool.registers.amd_iommu import EventCode
+from apeitool.registers.pcie import RequesterId
+from apeitool.wire.labels import Word
+from apeitool.wire.record import Structure
+from apeitool.wire.types import U8, U64, Bytes, Hex, Named, Rest
+
+
+def _event_low(event: Any) -> type[Word]:
+    return amd_iommu.EVENT_WORDS.get(event.code, amd_iommu.EventLow)
+
+
+def _event_high(event: Any) -> type[Word]:
+    counts = event.code == EventCode.EVENT_COUNTER_ZERO
+    return amd_iommu.EventCounter if counts else amd_iommu.EventAddress
+
+
+class IommuEvent(Structure):
+    """Event log entry.
+
+    Shape:   16 bytes, little-endian.
+    Source:  AMD 48882 2.5
+    """
+
+    low: Annotated[U64, Hex, Named(_event_low), "bits 63:0"] = 0
+    high: Annotated[U64, Hex, Named(_event_high), "bits 127:64"] = 0
+
+    @property
+    def code(self) -> EventCode:
+        """Which event it is."""
+        return EventCode(self.low >> 60)
+
+    def sentence(self) -> str:
+        """What happened, to whom and where, as far as this event tells."""
+        word = _event_low(self)(self.low)
+        what = self.code.text
+        if isinstance(word, amd_iommu.AccessEventLow):
+            kind = "interrupt" if word.interrupt else "write" if word.write else "read"
+            what += f", {kind}"
+        if isinstance(word, amd_iommu.DeviceEventLow):
+            what += f" by {RequesterId(word.device_id).text}"
+        if self.code.is_known and self.code is not EventCode.EVENT_COUNTER_ZERO:
+            what += f" at address {self.high:#x}"
+        return what
+
+
+class IommuDeviceTableEntry(Structure):
+    """Device table entry of the device.
+
+    Shape:   32 bytes, little-endian.
+    Source:  AMD 48882 2.2.2
+    """
+
+    bits_63_0: Annotated[U64, Hex, amd_iommu.DeviceTableEntry0] = 0
+    bits_127_64: Annotated[U64, Hex, amd_iommu.DeviceTableEntry1] = 0
+    bits_191_128: Annotated[U64, Hex, amd_iommu.DeviceTableEntry2] = 0
+    bits_255_192: Annotated[U64, Hex, amd_iommu.DeviceTableEntry3] = 0
+
+
+class IommuErrorSection(Section):
+    """IOMMU specific DMAr error section.
+
+    Shape:   144 bytes, little-endian.
+    Raises:  Truncated when fewer than 144 bytes are given.
+    Source:  UEFI 2.10 N.2.11.3
+    """
+
+    guid: ClassVar[UUID] = UUID("036f84e1-7f37-428c-a79e-575fdfaa84ec")
+    title: ClassVar[str] = "IOMMU DMAr error"
+
+    revision: Annotated[U8, "of the IOMMU's specification"] = 0
+    reserved: Annotated[bytes, Bytes(7)] = bytes(7)
+    control: Annotated[U64, Hex, amd_iommu.Control] = 0
+    status: Annotated[U64, Hex, amd_iommu.Status] = 0
+    reserved_2: Annotated[bytes, Bytes(8)] = bytes(8)
+    event_log_entry: IommuEvent = IommuEvent()
+    reserved_3: Annotated[bytes, Bytes(16)] = bytes(16)
+    device_table_entry: IommuDeviceTableEntry = IommuDeviceTableEntry()
+    page_table_entry_level_6: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
+    page_table_entry_level_5: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
+    page_table_entry_level_4: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
+    page_table_entry_level_3: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
+    page_table_entry_level_2: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
+    page_table_entry_level_1: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
+    trailing: Rest = b""
+
+    @classmethod
+    def resembles(cls, data: bytes) -> bool:
+        reserved = data[1:8] + data[24:32] + data[48:64]
+        is_event = EventCode(data[39] >> 4).is_known
+        return len(data) == cls.fixed_size and is_event and not any(reserved)
+
+    def sentence(self) -> str:
+        event = self.event_log_entry
+        if not event.low and not event.high:
+            return "IOMMU error, no event recorded"
+        return f"IOMMU error: {event.sentence()}"

@@ -1,0 +1,339 @@
+"""What an NVIDIA event says of its source, and the formats of the data in its contexts."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from apeitool.cper.sections.vendor.register_dump import Register32, Register64
+from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.record import Structure
+from apeitool.wire.types import (
+    U8,
+    U16,
+    U32,
+    U64,
+    Address,
+    Array,
+    Bytes,
+    Hex,
+    Many,
+    Raw,
+    Rest,
+    Text,
+    u8,
+    u32,
+)
+
+
+class SourceDevice(Label):
+    """What kind of device an event comes from."""
+
+    CPU = 0
+    GPU = 1
+    DPU = 2
+    NIC = 3
+    SWX = 4
+    BMC = 5
+
+    @property
+    def text(self) -> str:
+        return self.name if self.is_known else super().text
+
+
+class Architecture(Word):
+    """Which chip a CPU event comes from."""
+
+    hid_family = Bits(0, 4)
+    major_revision = Bits(4, 4)
+    chip_id = Bits(8, 8)
+    minor_revision = Bits(16, 4)
+    pre_silicon_platform = Bits(20, 5)
+    error_injection = Bits(31)
+
+
+class EventInfo(Structure):
+    """What an event says of its source.
+
+    Source:  libcper cper-section-nvidia-events.h
+    """
+
+
+class CpuEventInfo(EventInfo):
+    """CPU event info, major version 0.
+
+    Shape:   29 bytes, little-endian.
+    Source:  libcper EFI_NVIDIA_CPU_EVENT_INFO; Linux drivers/acpi/apei/ghes-nvidia.c
+    """
+
+    socket_number: U8 = 0
+    architecture: Annotated[U32, Hex, Architecture] = 0
+    chip_serial_number: Annotated[Sequence[int], Array(u32, 4), Hex, "ECID"] = (0, 0, 0, 0)
+    instance_base: Annotated[U64, Hex] = 0
+    rest: Rest = b""
+
+
+class EventOriginator(Label):
+    """Which part of a GPU made the event."""
+
+    INVALID = 0
+    RESERVED_1 = 1
+    PF_GSP_FIRMWARE = 2
+    VF_GSP_FIRMWARE = 3
+    PF_DRIVER = 4
+    VF_DRIVER = 5
+
+    @property
+    def text(self) -> str:
+        return self.name.replace("_", " ") if self.is_known else super().text
+
+
+class GpuEventInfo(EventInfo):
+    """GPU event info, major version 1.
+
+    Shape:   13 bytes, little-endian.
+    Source:  libcper EFI_NVIDIA_GPU_EVENT_INFO
+    """
+
+    event_originator: Annotated[EventOriginator, u8] = EventOriginator.INVALID
+    source_partition: U16 = 0
+    source_sub_partition: U16 = 0
+    pdi: Annotated[U64, Hex, "per-device identifier"] = 0
+    rest: Rest = b""
+
+
+class UnknownEventInfo(EventInfo):
+    """Info of another device or version, or shorter than its kind needs.
+
+    Shape:   any length.
+    Source:  libcper cper-section-nvidia-events.h
+    """
+
+    rest: Rest = b""
+
+
+def info_type(device: int, version: int, length: int) -> type[EventInfo]:
+    """The class of the info of such a device, of that version and length in bytes."""
+    for kind, source in INFO_SOURCES.items():
+        if (device, version >> 8) == (source[0], source[1] >> 8) and length >= kind.fixed_size:
+            return kind
+    return UnknownEventInfo
+
+
+INFO_SOURCES: dict[type[EventInfo], tuple[SourceDevice, int]] = {
+    CpuEventInfo: (SourceDevice.CPU, 0x0000),
+    GpuEventInfo: (SourceDevice.GPU, 0x0100),
+}
+"""The device and the version that each kind of info belongs to."""
+
+
+class DataFormat(Label):
+    """Formats of context data; those from 0x8000 on are of GPUs, the only device that has any."""
+
+    OPAQUE = 0
+    KEY_VALUE_64 = 1
+    KEY_VALUE_32 = 2
+    VALUE_64 = 3
+    VALUE_32 = 4
+    GPU_INIT_METADATA = 0x8000
+    GPU_LEGACY_XID = 0x8001
+    GPU_RECOMMENDED_ACTIONS = 0x8002
+
+
+class ContextData(Structure):
+    """Data of a context.
+
+    Source:  libcper cper-section-nvidia-events.h
+    """
+
+
+class KeyValue64(Structure):
+    """Value of 64 bits with its key or address.
+
+    Shape:   16 bytes, little-endian.
+    Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_1
+    """
+
+    key: Annotated[U64, Hex] = 0
+    value: Annotated[U64, Hex] = 0
+
+
+class KeyValue32(Structure):
+    """Value of 32 bits with its key or address.
+
+    Shape:   8 bytes, little-endian.
+    Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_2
+    """
+
+    key: Annotated[U32, Hex] = 0
+    value: Annotated[U32, Hex] = 0
+
+
+class KeyValues64(ContextData):
+    """Format 1: values of 64 bits with their keys.
+
+    Shape:   16 bytes each.
+    Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_1
+    """
+
+    entries: Annotated[Sequence[KeyValue64], Many(KeyValue64)] = ()
+    rest: Rest = b""
+
+
+class KeyValues32(ContextData):
+    """Format 2: values of 32 bits with their keys.
+
+    Shape:   8 bytes each.
+    Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_2
+    """
+
+    entries: Annotated[Sequence[KeyValue32], Many(KeyValue32)] = ()
+    rest: Rest = b""
+
+
+class Values64(ContextData):
+    """Format 3: values of 64 bits.
+
+    Shape:   8 bytes each.
+    Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_3
+    """
+
+    entries: Annotated[Sequence[Register64], Many(Register64)] = ()
+    rest: Rest = b""
+
+
+class Values32(ContextData):
+    """Format 4: values of 32 bits.
+
+    Shape:   4 bytes each.
+    Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_4
+    """
+
+    entries: Annotated[Sequence[Register32], Many(Register32)] = ()
+    rest: Rest = b""
+
+
+class GpuArchitecture(Label):
+    """GPU architectures."""
+
+    TURING = 0x16
+    AMPERE = 0x17
+    HOPPER = 0x18
+    ADA = 0x19
+    BLACKWELL = 0x1A
+    BLACKWELL_2 = 0x1B
+    RUBIN = 0x1C
+
+
+class GpuArchitectureId(Word):
+    """Which GPU it is."""
+
+    architecture = Bits(24, 6, GpuArchitecture)
+
+
+class GpuPciInfo(Structure):
+    """A GPU as a PCI device; the information is of another kind if its type is not 0.
+
+    Shape:   59 bytes, little-endian.
+    Source:  libcper EFI_NVIDIA_GPU_CTX_INIT_METADATA_PCI_INFO
+    """
+
+    class_code: Annotated[U8, Hex] = 0
+    sub_class: Annotated[U8, Hex] = 0
+    revision: Annotated[U8, Hex] = 0
+    vendor_id: Annotated[U16, Hex] = 0
+    device_id: Annotated[U16, Hex] = 0
+    subsystem_vendor_id: Annotated[U16, Hex] = 0
+    subsystem_id: Annotated[U16, Hex] = 0
+    bar0_start: Address = 0
+    bar0_size: Annotated[U64, Hex] = 0
+    bar1_start: Address = 0
+    bar1_size: Annotated[U64, Hex] = 0
+    bar2_start: Address = 0
+    bar2_size: Annotated[U64, Hex] = 0
+
+
+class GpuInitMetadata(ContextData):
+    """Format 0x8000: which GPU it is.
+
+    Shape:   192 bytes, little-endian.
+    Source:  libcper EFI_NVIDIA_GPU_CTX_INIT_METADATA
+    """
+
+    device_name: Annotated[str, Text(48)] = ""
+    firmware_version: Annotated[str, Text(16)] = ""
+    pf_driver_microcode_version: Annotated[str, Text(16)] = ""
+    pf_driver_version: Annotated[str, Text(16)] = ""
+    vf_driver_version: Annotated[str, Text(16)] = ""
+    configuration: Annotated[U64, Hex] = 0
+    pdi: Annotated[U64, Hex, "per-device identifier"] = 0
+    architecture_id: Annotated[U32, Hex, GpuArchitectureId] = 0
+    hardware_info_type: Annotated[U8, "0: the PCI info that follows"] = 0
+    pci_info: GpuPciInfo = GpuPciInfo()
+    rest: Rest = b""
+
+    def is_valid(self, name: str) -> bool:
+        return super().is_valid(name) and not (name == "pci_info" and self.hardware_info_type)
+
+
+class GpuLegacyXid(ContextData):
+    """Format 0x8001: what NVIDIA's driver calls an XID.
+
+    Shape:   4 bytes, little-endian, and the message.
+    Source:  libcper EFI_NVIDIA_GPU_CTX_LEGACY_XID
+    """
+
+    xid_code: U32 = 0
+    message: Annotated[bytes, Raw(), "characters up to the first NUL"] = b""
+
+    def sentence(self) -> str:
+        """The code, and the driver's own words."""
+        words = self.message.partition(b"\0")[0].decode("latin-1").strip()
+        return f"XID {self.xid_code}: {words}" if words else f"XID {self.xid_code}"
+
+
+class GpuRecommendedActions(ContextData):
+    """Format 0x8002: what to do about it.
+
+    Shape:   16 bytes, little-endian.
+    Source:  libcper EFI_NVIDIA_GPU_CTX_RECOMMENDED_ACTIONS
+    """
+
+    flags: Annotated[U8, Hex] = 0
+    reserved: Annotated[bytes, Bytes(3)] = bytes(3)
+    recovery_action: U16 = 0
+    diagnostic_flow: Annotated[U16, "0: unspecified"] = 0
+    reserved_2: Annotated[U64, Hex] = 0
+    rest: Rest = b""
+
+
+class OpaqueData(ContextData):
+    """Data of format 0 or an unknown one, or shorter than its format needs.
+
+    Shape:   any length.
+    Source:  libcper cper-section-nvidia-events.h
+    """
+
+    rest: Rest = b""
+
+
+_BY_FORMAT: dict[int, type[ContextData]] = {
+    DataFormat.OPAQUE: OpaqueData,
+    DataFormat.KEY_VALUE_64: KeyValues64,
+    DataFormat.KEY_VALUE_32: KeyValues32,
+    DataFormat.VALUE_64: Values64,
+    DataFormat.VALUE_32: Values32,
+    DataFormat.GPU_INIT_METADATA: GpuInitMetadata,
+    DataFormat.GPU_LEGACY_XID: GpuLegacyXid,
+    DataFormat.GPU_RECOMMENDED_ACTIONS: GpuRecommendedActions,
+}
+
+
+def data_type(number: int, length: int) -> type[ContextData]:
+    """The class of data of that format and length in bytes."""
+    kind = _BY_FORMAT.get(number, OpaqueData)
+    return kind if length >= kind.fixed_size else OpaqueData
+
+
+DATA_FORMATS: dict[type[ContextData], int] = {
+    kind: number for number, kind in _BY_FORMAT.items() if number
+}
+"""The format of each kind of data; opaque data may be of any."""
