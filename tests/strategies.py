@@ -157,7 +157,7 @@ def _without_doubt(drawn: list[Any]) -> list[Structure]:
         for node in [part] if isinstance(part, Structure) else part:
             if not isinstance(node, Gap) or (node.data and body and not isinstance(body[-1], Gap)):
                 body.append(node)
-    return body or [kinds_of(Section)[0]()]
+    return body or [next(k for k in kinds_of(Section) if is_finished(k))()]
 
 
 def _sources() -> Strategy:
