@@ -30,7 +30,6 @@ CREATORS = {
 }
 
 SECTION_NAMES = {
-    "e429faf1-3cb7-11d4-bca7-0080c73c8881": "IPF processor error",
     "bf32d4d5-b427-4025-8495-8a9e5d4030e4": "Arm RAS node",
     "5b51fef7-c79d-4434-8f1b-aa62de3e2c64": "DMAr generic error",
     "71761d37-32b2-45cd-a7d0-b0fedd93e8cf": "VT-d DMAr error",
