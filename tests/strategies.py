@@ -24,6 +24,9 @@ from apeitool.wire.types import Absent, Array, Aside, Bytes, Guid, Many, Nested,
 LENGTH = 40
 """How many bytes an unbounded part gets at most, and how many items a list (a tenth of it)."""
 
+NOISE = 1024
+"""Bytes beyond which noise repeats."""
+
 Strategy = st.SearchStrategy[Any]
 
 UNFINISHED = {
@@ -36,6 +39,7 @@ UNFINISHED = {
     "CxlMediaEventSection": "likewise",
     "DvsecBody": "what a DVSEC holds: its subclasses say what",
     "PerDetail": "what a CCIX log holds: its subclasses say what",
+    "IpfCheck": "its subclasses say of what",
     "Section": "its subclasses add the fields",
     "MemorySection": "likewise",
     "X64General": "its subclasses add the rest of the state",
@@ -94,7 +98,7 @@ def values(cls: type[Structure], field: Field) -> Strategy:
             return st.binary(min_size=kind.size, max_size=kind.size)
         case Array():
             number = st.integers(0, (1 << 8 * kind.item.size) - 1)
-            return st.tuples(*[number] * kind.count)
+            return _cycled(st.tuples(*[number] * min(kind.count, LENGTH)), kind.count)
         case Nested():
             return instances(kind.type)
         case Absent():
@@ -104,6 +108,11 @@ def values(cls: type[Structure], field: Field) -> Strategy:
         case Part():
             return _part(cls, field)
     raise TypeError(f"{cls.__name__}.{field.name}: no strategy for {kind!r}")
+
+
+def _cycled(short: Strategy, length: int) -> Strategy:
+    """Long values made of short ones, over and over: hypothesis refuses to draw so much."""
+    return short.map(lambda drawn: (drawn * -(-length // (len(drawn) or 1)))[:length])
 
 
 def _part(cls: type[Structure], field: Field) -> Strategy:
@@ -197,6 +206,10 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "X86Context.register_context_type": ("it tells them apart", _default("register_context_type")),
     "X86Context.padding": ("padding is where all contexts of a section have it", lambda cls: st.just(b"")),
     "X64StateContextWithoutCr8.rest": ("8 bytes more are CR8", lambda cls: _few()),
+    "Ia32X64ProcessorErrorSection.trailing": ("it may be as long as padding", lambda cls: st.just(b"")),
+    "IpfProcessorErrorSection.cpuid_info": ("one at most", lambda cls: _one("IpfCpuid")),
+    "IpfProcessorErrorSection.psi_static_info": ("behind CPUID", lambda cls: st.just(())),
+    "IpfProcessorErrorSection.trailing": ("48 bytes would be CPUID", lambda cls: _few()),
     "MsrContext.registers": ("their addresses follow one another", lambda cls: _addressed(cls, 1)),
     "MemoryMappedContext.registers": ("likewise", lambda cls: _addressed(cls, 8)),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
@@ -262,6 +275,11 @@ def _slot(record: Record, number: int) -> ErstSlot:
     return ErstSlot(data=whole[:STORE_SLOT].ljust(STORE_SLOT, b"\0"))
 
 
+def _one(name: str) -> Strategy:
+    """A list of one structure."""
+    return st.tuples(instances(next(k for k in kinds_of(Structure) if k.__name__ == name)))
+
+
 def _identifier() -> Strategy:
     return instances(next(k for k in kinds_of(Structure) if k.__name__ == "GuidIdentifier"))
 
@@ -312,7 +330,11 @@ def damaged(draw: st.DrawFn, whole: Strategy, edits: int = 4) -> bytes:
 @cache
 def encodings(cls: type[Structure]) -> Strategy:
     """Bytes to decode: noise, an instance's own, the same damaged; never too few."""
-    noise = st.binary(min_size=cls.shortest, max_size=cls.fixed_size + LENGTH)
+    noise = st.binary(
+        min_size=min(cls.shortest, NOISE), max_size=min(cls.fixed_size, NOISE) + LENGTH
+    )
+    if cls.shortest > NOISE:
+        noise = _cycled(noise, cls.shortest)
     kinds = [k for k in kinds_of(cls) if is_finished(k)]
     own = st.one_of(*(instances(k).map(lambda i: i.to_bytes()) for k in kinds))
     enough = damaged(own).map(lambda data: data.ljust(cls.shortest, b"\0"))

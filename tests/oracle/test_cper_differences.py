@@ -20,7 +20,12 @@ from apeitool.cper.sections.arm_processor import (
     ErrorInformation,
     ErrorInformationValid,
 )
+from apeitool.cper.sections.ia32_x64_processor import (
+    CpuidInformation,
+    Ia32X64ProcessorErrorSection,
+)
 from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
+from apeitool.cper.sections.memory_2 import Memory2Valid, MemoryErrorSection2
 from apeitool.cper.sections.pcie import (
     AerInformation,
     CapabilityStructure,
@@ -28,6 +33,8 @@ from apeitool.cper.sections.pcie import (
     PcieErrorSection,
     PcieValid,
 )
+from apeitool.cper.x86_context import UnclassifiedContext
+from apeitool.cper.x86_state_context import X64StateContextWithoutCr8
 from apeitool.registers.pcie import RootErrorStatus
 from apeitool.wire.record import Structure
 
@@ -61,6 +68,7 @@ def aer(**fields: Any) -> PcieErrorSection:
 PADDED = ContextInformation(registers=AArch32GeneralRegisters(r0=7), padding=bytes(8))
 VERSION_2 = CapabilityStructure(capabilities=2, link_control_2=3, slot_capabilities_2=1)
 MEMORY = MemoryErrorSection
+TAIL = UnclassifiedContext(data=bytes(16))
 
 DIFFERENCES = {
     "a cache error is called a bus error": Difference(
@@ -125,6 +133,33 @@ DIFFERENCES = {
         ABSENT,
         lambda s: s.node if s.is_valid("node") else None,
         "5: UEFI 2.2 ends at 73 bytes, Windows Server 2025 at 77; Linux reads both",
+    ),
+    "the address of a memory error 2 is governed by another bit": Difference(
+        MemoryErrorSection2(validation_bits=Memory2Valid.ERROR_STATUS, physical_address=5),
+        "Memory2.physicalAddress",
+        5,
+        lambda s: s.physical_address if s.is_valid("physical_address") else None,
+        "None: UEFI 2.10 N.2.6, bit 1 governs it; libcper asks for bit 0",
+    ),
+    "packed CPUID registers are taken for wide ones": Difference(
+        Ia32X64ProcessorErrorSection(
+            cpuid_info=CpuidInformation(
+                registers=(0xA20F10, 0x100800, 0x7EF8320B, 0x178BFBFF, *(0,) * 8)
+            )
+        ),
+        "Ia32x64Processor.cpuidInfo.ebx",
+        0x178BFBFF_7EF8320B,
+        lambda s: s.cpuid_info.leaf_1[1],
+        f"{0x100800}: Windows packs them, and the upper half of a wide one is zero",
+    ),
+    "a 64-bit state without CR8 is read as one that has it": Difference(
+        Ia32X64ProcessorErrorSection(
+            context_information=[X64StateContextWithoutCr8(gdtr=b"\5" + bytes(15)), TAIL]
+        ),
+        "Ia32x64Processor.processorContextInfo[0].registerArray.cr8",
+        5,
+        lambda s: getattr(s.context_information[0], "cr8", None),
+        "None: edk2 declares no CR8, and the register array size of 236 bytes has no room for it",
     ),
     "the affinity level is four bytes": Difference(
         ArmProcessorErrorSection(
