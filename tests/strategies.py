@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from apeitool.acpi.hest.source import ErrorSource, FutureSource
 from apeitool.acpi.hest.table import SOURCE_TYPES
+from apeitool.cper.arm_ras import AuxiliaryData
 from apeitool.cper.record import Gap, Record
 from apeitool.cper.section import Section
 from apeitool.qemu.erst_file import ErstMapEntry, ErstSlot, ErstStorage
@@ -170,6 +171,8 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "Notification.length": ("it is the structure's own", _default("length")),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
     "UnknownPerDetail.rest": ("likewise", lambda cls: _few()),
+    "ArmRasNodeSection.auxiliary_data": ("one or none", lambda cls: _one(AuxiliaryData)),
+    "ArmRasNodeSection.gap_2": ("without an offset", lambda cls: st.just(b"")),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),
@@ -218,6 +221,10 @@ def _slots() -> Strategy:
 def _slot(record: Record, number: int) -> ErstSlot:
     whole = record.replace(record_id=number).to_bytes()
     return ErstSlot(data=whole[:STORE_SLOT].ljust(STORE_SLOT, b"\0"))
+
+
+def _one(kind: type[Structure]) -> Strategy:
+    return st.lists(instances(kind), max_size=1)
 
 
 def _few() -> Strategy:

@@ -33,7 +33,6 @@ SECTION_NAMES = {
     "9876ccad-47b4-4bdb-b65e-16f193c4f3db": "generic processor error",
     "dc3ea0b0-a144-4797-b95b-53fa242b6e1d": "IA32/X64 processor error",
     "e429faf1-3cb7-11d4-bca7-0080c73c8881": "IPF processor error",
-    "bf32d4d5-b427-4025-8495-8a9e5d4030e4": "Arm RAS node",
     "61ec04fc-48e6-d813-25c9-8daa44750b12": "memory error 2",
     "c5753963-3b84-4095-bf78-eddad3f9c9dd": "PCI/PCI-X bus error",
     "eb5e4685-ca66-4769-b6a2-26068b001326": "PCI component error",
