@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.source import ErrorSource, FutureSource
+from apeitool.acpi.hest.table import SOURCE_TYPES
+from apeitool.cper.arm_ras import AuxiliaryData
 from apeitool.cper.record import Gap, Record
 from apeitool.cper.section import Section
 from apeitool.qemu.erst_file import ErstMapEntry, ErstSlot, ErstStorage
@@ -216,6 +218,8 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "UnknownPerDetail.rest": ("likewise", lambda cls: _few()),
     "UnknownEventInfo.rest": ("likewise", lambda cls: _few()),
     "UnknownCrashData.rest": ("likewise", lambda cls: _few()),
+    "ArmRasNodeSection.auxiliary_data": ("one or none", lambda cls: _one(AuxiliaryData)),
+    "ArmRasNodeSection.gap_2": ("without an offset", lambda cls: st.just(b"")),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),
@@ -291,6 +295,10 @@ def _addressed(cls: type[Structure], step: int) -> Strategy:
     return st.tuples(registers, first).map(
         lambda drawn: [r.replace(address=drawn[1] + step * i) for i, r in enumerate(drawn[0])]
     )
+
+
+def _one(kind: type[Structure]) -> Strategy:
+    return st.lists(instances(kind), max_size=1)
 
 
 def _few() -> Strategy:

@@ -35,7 +35,6 @@ CREATORS = {
 }
 
 SECTION_NAMES = {
-    "bf32d4d5-b427-4025-8495-8a9e5d4030e4": "Arm RAS node",
     "c197e04e-d545-4a70-9c17-a5549419eb12": "Linux kernel log",
     "4f118707-04dd-4055-b5dd-956d34ddfac6": "Linux kernel log, compressed",
     "fe08ffbe-95e4-4be7-bc73-4096044a38fc": "Linux machine check",

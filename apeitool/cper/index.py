@@ -2,6 +2,7 @@
 
 SECTIONS: dict[str, str] = {
     "e19e3d16-bc11-11e4-9caa-c2051d5d46b0": "sections.arm_processor:ArmProcessorErrorSection",
+    "bf32d4d5-b427-4025-8495-8a9e5d4030e4": "sections.arm_ras_node:ArmRasNodeSection",
     "91335ef6-ebfb-4478-a6a6-88b728cf75d7": "sections.ccix_per:CcixPerErrorSection",
     "601dcbb3-9c06-4eab-b8af-4e9bfb5c9624": "sections.cxl_dram:CxlDramEventSection",
     "b3cb1d60-069c-ab4e-b8af-4e9bfb5c9624": "sections.cxl_dram:CxlDramEventSection",
