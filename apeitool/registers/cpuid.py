@@ -45,15 +45,6 @@ class CpuidVersion(Word):
         return f"{self.name} ({said})" if self.name else said
 
 
-class NumberedCpuidVersion(CpuidVersion):
-    """EAX of CPUID leaf 1, and above it the native model id of a hybrid processor's core.
-
-    Source:  Microsoft's cper.h (WHEA_PROCESSOR_GENERIC_ERROR_SECTION)
-    """
-
-    native_model_id = Bits(32, 32, hexadecimal=True)
-
-
 class CpuidFeatures(Word):
     """EBX of CPUID leaf 1.
 

@@ -98,6 +98,53 @@ _UPPER = frozenset(
         "DIMM",
         "IO",
         "PC",
+        "DMA",
+        "PASID",
+        "RID",
+        "IOTLB",
+        "PPR",
+        "RMP",
+        "IOMMU",
+        "APIC",
+        "ATC",
+        "BDF",
+        "ROM",
+        "SRAM",
+        "DDR",
+        "NVDIMM",
+        "HBM",
+        "F",
+        "N",
+        "CRC",
+        "IDE",
+        "GPF",
+        "HDM",
+        "CDAT",
+        "VH",
+        "PBR",
+        "SBR",
+        "BME",
+        "ACL",
+        "CPMU",
+        "CHMU",
+        "RCD",
+        "P2P",
+        "NOP",
+        "IP",
+        "TE",
+        "CKID",
+        "DRAM",
+        "LSA",
+        "SLD",
+        "MLD",
+        "HBR",
+        "PERST",
+        "PRSNT",
+        "L0",
+        "L1",
+        "L2",
+        "68B",
+        "256B",
     ]
 )
 
@@ -106,10 +153,11 @@ class Bits:
     """A range of bits in a `Word`: ``low`` is its first bit, ``width`` how many it has.
 
     With ``when`` it is a fact only if one of these bits is set: in the range of the word that is of
-    their type, or else in the validation field of the structure that holds the word.
+    their type, or else in the validation field of the structure that holds the word.  An ``address``
+    without its low bits is shown where it stands, in hex.
     """
 
-    __slots__ = ("doc", "hexadecimal", "low", "name", "type", "when", "width")
+    __slots__ = ("address", "doc", "hexadecimal", "low", "name", "type", "when", "width")
 
     def __init__(
         self,
@@ -119,8 +167,10 @@ class Bits:
         doc: str = "",
         when: enum.IntFlag | None = None,
         *,
+        address: bool = False,
         hexadecimal: bool = False,
     ) -> None:
+        self.address = address
         self.hexadecimal = hexadecimal
         self.low = low
         self.width = width
@@ -171,6 +221,10 @@ class Word(int):
         """The whole word on one line, where that says more than its ranges; else None."""
         return None
 
+    def sentence(self) -> str:
+        """What the whole word says, beside its number and its ranges; empty if they say it all."""
+        return ""
+
     @classmethod
     def compose(cls, **values: int) -> int:
         """The integer in which the named ranges hold these values, all other bits clear.
@@ -197,8 +251,8 @@ def flag_names(kind: type[enum.IntFlag], value: int) -> list[str]:
     return [*names, f"reserved {rest:#x}"] if rest else names
 
 
-def _own_validity(kind: type[Word], value: int, bit: enum.IntFlag) -> bool | None:
-    """What the word itself says of a validation bit; None if it has no such range."""
+def validity(kind: type[Word], value: int, bit: enum.IntFlag) -> bool | None:
+    """What the word itself says of a validation bit; None if it has no range of such bits."""
     for bits in kind.ranges.values():
         if bits.type is type(bit):
             return bool((value & bits.mask) >> bits.low & bit)
@@ -218,7 +272,7 @@ def word_lines(
         got = (value & bits.mask) >> bits.low
         rest &= ~bits.mask
         if bits.when is not None:
-            own = _own_validity(kind, value, bits.when)
+            own = validity(kind, value, bits.when)
             if not (is_valid(bits.when) if own is None else own):
                 continue
         if bits.width == 1 and bits.type is None:
@@ -228,6 +282,8 @@ def word_lines(
             yield name, ", ".join(flag_names(bits.type, got)) or "none"
         elif bits.type is not None:
             yield name, f"{bits.type(got).text} ({got})"
+        elif bits.address:
+            yield name, f"{got << bits.low:#x}"
         else:
             yield name, f"{got:#x}" if bits.hexadecimal else str(got)
     if rest:
