@@ -265,6 +265,8 @@ class Structure(metaclass=StructureMeta):
                     offset += item.size
             elif isinstance(field.kind, Part):
                 offset += len(value)
+            elif isinstance(field.kind, Absent):
+                offset -= value  # what follows, follows the shorter fixed part
             else:
                 offset += field.kind.size  # type: ignore[attr-defined]
 
