@@ -2,6 +2,7 @@
 
 import struct
 from contextlib import suppress
+from pathlib import Path
 
 import captured
 import pytest
@@ -33,6 +34,7 @@ from apeitool.capture.kind import (
 )
 from apeitool.cli import main
 from apeitool.cli.example import example
+from apeitool.cper import sections
 from apeitool.errors import (
     Ambiguous,
     BadChecksum,
@@ -45,6 +47,9 @@ from apeitool.errors import (
 from apeitool.wire.problem import Problem
 
 SECTIONS = ("memory", "pcie", "arm_processor")
+"""Those that an example is made of."""
+FILES = {path.stem for path in Path(sections.__path__[0]).rglob("[!_]*.py")}
+"""Each section type is a file, and its name that of the file."""
 CONTAINERS = (apei.Hest, apei.StatusBlock, apei.Record)
 
 MADE = {
@@ -223,10 +228,10 @@ def test_damaged_bytes_of_a_named_kind(cls) -> None:
 
 
 def test_names() -> None:
-    assert set(section_kinds()) == set(SECTIONS)
+    assert set(section_kinds()) == FILES > set(SECTIONS)
     tables = {"table", "hest", "bert", "einj", "erst"}
     parts = {"block", "region", "trigger", "set_error_type_with_address", "record"}
-    assert set(kind_names()) == tables | parts | set(SECTIONS)
+    assert set(kind_names()) == tables | parts | FILES
     assert len(kind_names()) == len(set(kind_names()))
     for wrong in ("nosuch", "", "Record", "memory ", "sections.memory"):
         with pytest.raises(DecodeError, match="block"):
@@ -483,7 +488,7 @@ def test_structures_that_only_their_name_tells(name, thing) -> None:
 
 
 def test_every_kind_has_a_name() -> None:
-    assert set(kind_names()) - set(SECTIONS) == {
+    assert set(kind_names()) - FILES == {
         "table", "hest", "bert", "einj", "erst", "block", "region", "trigger",
         "set_error_type_with_address", "record",
     }  # fmt: skip
