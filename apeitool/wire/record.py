@@ -266,7 +266,7 @@ class Structure(metaclass=StructureMeta):
             elif isinstance(field.kind, Part):
                 offset += len(value)
             elif isinstance(field.kind, Absent):
-                offset -= value  # what follows, follows the shorter fixed part
+                offset -= value
             else:
                 offset += field.kind.size  # type: ignore[attr-defined]
 
