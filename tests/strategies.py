@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.source import ErrorSource, FutureSource
-from apeitool.acpi.hest.table import SOURCE_TYPES
 from apeitool.cper.arm_ras import AuxiliaryData
 from apeitool.cper.record import Gap, Record
 from apeitool.cper.section import Section
@@ -62,6 +61,10 @@ TOLD: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "AmpereAltraErrorSection": ("two bits of its type", (b"",)),
     "AmpereOneErrorSection": ("four bits of its type", (b"", b"\0\x10", b"\0\x60")),
     "YitianErrorSection": ("its type", (b"\x50", b"")),
+    "MicrosoftErrorPacketSection": ("its signature", (b"WHEA".ljust(80), b"ErPt".ljust(64), b"")),
+    "ErrorPacketV1": ("its error type", (b"",)),
+    "ErrorPacketV2": ("its data format", (b"",)),
+    "RawData": ("its format", (b"",)),
 }
 """Structures in which a field says what a part is: (which, bytes to begin with).  They are built
 from bytes, since a constructor's caller says both."""
@@ -224,6 +227,7 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),
     "BootErrorRegion.room": ("what is not zero could be a block", lambda cls: st.just(b"")),
+    "UnknownExtraBanks.rest": ("only a damaged section has any", lambda cls: st.just(b"")),
     "StatusBlock.unparsed": ("only a damaged block has any", lambda cls: st.just(b"")),
     "StatusBlock.gap": ("there is none unless an offset is given", lambda cls: st.just(b"")),
     "ErstStorage.record_size": ("the slots below have it", lambda cls: st.just(STORE_SLOT)),
