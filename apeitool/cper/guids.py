@@ -35,9 +35,11 @@ CREATORS = {
 }
 
 SECTION_NAMES = {
-    "e429faf1-3cb7-11d4-bca7-0080c73c8881": "IPF processor error",
-    "bf32d4d5-b427-4025-8495-8a9e5d4030e4": "Arm RAS node",
     "c197e04e-d545-4a70-9c17-a5549419eb12": "Linux kernel log",
     "4f118707-04dd-4055-b5dd-956d34ddfac6": "Linux kernel log, compressed",
     "fe08ffbe-95e4-4be7-bc73-4096044a38fc": "Linux machine check",
+    "5e4706c1-5356-48c6-930b-52f2120a4458": "FRU memory poison (Linux)",
+    "990b31e9-541a-4db0-a42f-837d344f6923": "device error summary (Microsoft)",
+    "6f3380d1-6eb0-497f-a578-4d4c65a71617": "IPF SAL record (Microsoft)",
+    "e71254e8-c1b9-4940-ab76-909703a4320f": "generic hardware error (Microsoft)",
 }

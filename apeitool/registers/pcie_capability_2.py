@@ -3,10 +3,8 @@
 Source:  PCI Express Base Specification 6.0 7.5.3.15 to 7.5.3.23
 """
 
-import enum
-
 from apeitool.registers.pcie_capability import RAW, SUPPORTED, LinkSpeed
-from apeitool.wire.labels import Bits, Word
+from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.shapes import NUMBER, Choice, Json
 
 _NUMBER = Json(shape=NUMBER)
@@ -62,15 +60,23 @@ class DeviceControl2(Word):
     end_end_tlp_prefix_blocking = Bits(15)
 
 
-class LinkSpeeds(enum.IntFlag):
-    """Link speeds that a port supports, in GT/s."""
+class LinkSpeeds(Label):
+    """Supported link speeds, a bit for each; most ports support all up to one."""
 
-    GT_2_5 = 1 << 0
-    GT_5 = 1 << 1
-    GT_8 = 1 << 2
-    GT_16 = 1 << 3
-    GT_32 = 1 << 4
-    GT_64 = 1 << 5
+    NONE = 0
+    GT_2_5 = 1
+    UP_TO_GT_5 = 3
+    UP_TO_GT_8 = 7
+    UP_TO_GT_16 = 15
+    UP_TO_GT_32 = 31
+    UP_TO_GT_64 = 63
+
+    @property
+    def text(self) -> str:
+        """The speeds in their unit."""
+        bits = (n for n in range(self.bit_length()) if self >> n & 1)
+        speeds = (LinkSpeed(n + 1).text.removesuffix(" GT/s") for n in bits)
+        return f"{', '.join(speeds)} GT/s" if self else "none"
 
 
 class LinkCapabilities2(Word):

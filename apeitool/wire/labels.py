@@ -167,6 +167,11 @@ _UPPER = frozenset(
         "L2",
         "68B",
         "256B",
+        "SMMU",
+        "GIC",
+        "PE",
+        "IIDR",
+        "PIDR",
     ]
 )
 

@@ -354,15 +354,15 @@ VENDOR = struct.pack("<IIHHB3s", 20, 0, 0x1234, 0x5678, 9, b"") + b"OEM!"
         (10, 76, V2 + VENDOR, 1, 1, set()),
         (2, 36, VENDOR, 0, 1, set()),
         (2, 64, bytes(28) + VENDOR, 0, 1, set()),
-        (10, 0, b"", 0, 0, {"extension-absent"}),
-        (10, 0, V2[:7], 0, 0, {"extension-absent"}),
-        (2, 4, VENDOR, 0, 0, {"extension-place"}),
-        (10, 40, V2 + VENDOR, 1, 0, {"extension-place"}),
-        (2, 0xFFFFFFFF, VENDOR, 0, 0, {"extension-place"}),
-        (2, 36, VENDOR[:15], 0, 0, {"extension-place"}),
-        (2, 36, VENDOR[:-1], 0, 1, {"extension-length"}),
+        (10, 0, b"", 0, 0, {"valid-but-absent"}),
+        (10, 0, V2[:7], 0, 0, {"valid-but-absent"}),
+        (2, 4, VENDOR, 0, 0, {"extension-truncated"}),
+        (10, 40, V2 + VENDOR, 1, 0, {"extension-truncated"}),
+        (2, 0xFFFFFFFF, VENDOR, 0, 0, {"extension-truncated"}),
+        (2, 36, VENDOR[:15], 0, 0, {"extension-truncated"}),
+        (2, 36, VENDOR[:-1], 0, 1, {"extension-truncated"}),
         (2, 36, put(VENDOR, 0, 0), 0, 1, {"extension-length"}),
-        (10, 0, put(V2, 0, 0xFFFFFFFF), 1, 0, {"extension-length"}),
+        (10, 0, put(V2, 0, 0xFFFFFFFF), 1, 0, {"extension-truncated"}),
         (10, 0, put(V2, 6, 2, 2), 1, 0, {"component-count"}),
     ],
 )  # fmt: skip
@@ -371,7 +371,7 @@ def test_set_error_type_with_address(flags, offset, behind, v2, vendor, found) -
     thing = read(data, SetErrorTypeWithAddress)
     assert (len(thing.einjv2), len(thing.vendor)) == (v2, vendor)
     assert problems(thing) == found
-    assert problems(thing.sealed()) <= {"extension-absent"}
+    assert problems(thing.sealed()) <= {"valid-but-absent"}
 
 
 def test_an_offset_follows_from_the_extension() -> None:

@@ -24,11 +24,13 @@ from apeitool.cli.example import example
 from apeitool.errors import ApeiError, FirmwareFault, GuestFault
 from apeitool.firmware.action import execute
 from apeitool.firmware.einj import Injector, Request, Triggered, inject
-from apeitool.lab.window import RESERVED_BASE as BASE
+from apeitool.lab.window import RESERVED_BASE
 from apeitool.memory import Regions
 
+BASE = RESERVED_BASE + 0x14_0000
+"""Where the example's page of registers is."""
 READ, WRITE = 0, 2
-STRUCTURE, TRIGGER = BASE + 0x800, BASE + 0x1000
+STRUCTURE, TRIGGER = BASE + 0x38, BASE + 0x1000
 COMPONENTS = STRUCTURE + 36
 V2_SUPPORTED, VENDOR, V2_FLAG = 1 << 30, 1 << 31, 8
 ROOM = 3
@@ -52,7 +54,7 @@ PLACED = SetErrorTypeWithAddress(
 def register(action: int, instruction: int) -> EinjInstructionEntry:
     head = struct.pack("<BBBB", action, instruction, 0, 0)
     mask = struct.pack("<QQ", 0, 0xFFFFFFFFFFFFFFFF)
-    return EinjInstructionEntry.from_bytes(head + gas(BASE + 8 * action) + mask)
+    return EinjInstructionEntry.from_bytes(head + gas(BASE + 0x800 + 8 * action) + mask)
 
 
 def table(*actions: EinjInstructionEntry) -> Einj:

@@ -181,7 +181,9 @@ def _is_known(number: int, length: int) -> bool:
     kind = context_type(number, length)
     if kind in (MsrContext, MemoryMappedContext):
         return length % 8 == 0
-    return number == 0 or (kind is not UnclassifiedContext and kind.fixed_size == HEADER + length)
+    if kind is UnclassifiedContext:
+        return number == 0 and length > 0
+    return kind.fixed_size == HEADER + length
 
 
 _LAYOUT = ContextLayout(header=HEADER, type_at=0, length_at=2, length_size=2, is_known=_is_known)
@@ -275,7 +277,7 @@ class Ia32X64ProcessorErrorSection(Section):
         who = f" on APIC id {self.local_apic_id:#x}" if self.is_valid("local_apic_id") else ""
         processor = self.cpuid_info.version if self.is_valid("cpuid_info") else None
         said = [information.sentence() for information in self.error_information]
-        said += [check.sentence(processor) for check in self.machine_checks]
+        said += [c.sentence(processor) for c in self.machine_checks if c.status.valid]
         if len(said) > _TOLD:
             said[_TOLD:] = [f"and {len(said) - _TOLD} more"]
         what = "; ".join(said) or "no error information"

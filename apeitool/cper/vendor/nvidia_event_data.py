@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from apeitool.cper.sections.vendor.register_dump import Register32, Register64
+from apeitool.cper.vendor.register_dump import Register32, Register64
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.record import Structure
 from apeitool.wire.types import (
