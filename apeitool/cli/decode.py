@@ -84,7 +84,8 @@ def command(
             found = objects if first is None else chain([first], objects)
             _WRITERS[form](found, out, is_coloured(target))
     if not reader.count:
-        talk("this machine shows none" if system else "there is no file to decode")
+        there = "nothing in the files that are there" if reader.files else "there is no file"
+        talk("this machine shows none" if system else f"{there} to decode")
     reader.talk_of_failures()
     if reader.failures:
         context.exit(1)
