@@ -221,7 +221,7 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "UnknownPerDetail.rest": ("likewise", lambda cls: _few()),
     "UnknownEventInfo.rest": ("likewise", lambda cls: _few()),
     "UnknownCrashData.rest": ("likewise", lambda cls: _few()),
-    "ArmRasNodeSection.auxiliary_data": ("one or none", lambda cls: _one(AuxiliaryData)),
+    "ArmRasNodeSection.auxiliary_data": ("one or none", lambda cls: _at_most_one(AuxiliaryData)),
     "ArmRasNodeSection.gap_2": ("without an offset", lambda cls: st.just(b"")),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
@@ -301,7 +301,7 @@ def _addressed(cls: type[Structure], step: int) -> Strategy:
     )
 
 
-def _one(kind: type[Structure]) -> Strategy:
+def _at_most_one(kind: type[Structure]) -> Strategy:
     return st.lists(instances(kind), max_size=1)
 
 
