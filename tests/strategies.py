@@ -17,7 +17,7 @@ from apeitool.acpi.hest.source import ErrorSource, FutureSource
 from apeitool.acpi.hest.table import SOURCE_TYPES
 from apeitool.cper.arm_ras import AuxiliaryData
 from apeitool.cper.record import Gap, Record
-from apeitool.cper.section import Section
+from apeitool.cper.section import OpaqueSection, Section
 from apeitool.qemu.erst_file import ErstMapEntry, ErstSlot, ErstStorage
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Absent, Array, Aside, Bytes, Guid, Many, Nested, Part, Scalar, Text
@@ -133,7 +133,7 @@ def _without_doubt(drawn: list[Any]) -> list[Structure]:
         for node in [part] if isinstance(part, Structure) else part:
             if not isinstance(node, Gap) or (node.data and body and not isinstance(body[-1], Gap)):
                 body.append(node)
-    return body or [kinds_of(Section)[0]()]
+    return body or [OpaqueSection()]
 
 
 def _sources() -> Strategy:
