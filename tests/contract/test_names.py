@@ -4,7 +4,7 @@ import enum
 import pickle
 
 import pytest
-from discovery import declared, walk
+from discovery import declared, structures, walk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,3 +92,9 @@ def test_a_range_is_not_overfilled(kind) -> None:
                 kind.compose(**{name: wrong})
     with pytest.raises(KeyError):
         kind.compose(unheard_of=1)
+
+
+def test_no_two_structures_share_a_name() -> None:
+    """JSON and TOML say by its name what a structure is."""
+    names = [cls.__name__ for cls in structures()]
+    assert len(names) == len(set(names))
