@@ -224,6 +224,7 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "ArmRasNodeSection.auxiliary_data": ("one or none", lambda cls: _at_most_one(AuxiliaryData)),
     "ArmRasNodeSection.gap_2": ("without an offset", lambda cls: st.just(b"")),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
+    "Bert.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),
     "BootErrorRegion.room": ("what is not zero could be a block", lambda cls: st.just(b"")),

@@ -34,10 +34,11 @@ from apeitool.acpi.einj import Einj
 from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
 from apeitool.acpi.header import Table
 from apeitool.acpi.hest.generic import Ghes, GhesV2
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.machine_check import ErrorBank, MachineCheckSource
 from apeitool.acpi.hest.nmi import NonMaskableInterrupt
 from apeitool.acpi.hest.notification import Notification
-from apeitool.acpi.hest.table import SOURCE_TYPES, Hest
+from apeitool.acpi.hest.table import Hest
 from apeitool.cli.example import example
 from apeitool.lint.check import lint
 from apeitool.lint.finding import Finding, Level

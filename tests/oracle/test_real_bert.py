@@ -123,7 +123,7 @@ class Predicted:
     def lines(self) -> list[str]:
         """What the kernel says of the region."""
         said = ["BERT: Error records from previous boot:"] if self.printed else []
-        said += [f"BERT: [Firmware Bug]: {found.rule}" for found in self.stops]
+        said += [found.rule for found in self.stops]
         if self.skipped:
             said.append(f"BERT: [Hardware Error]: Skipped {len(self.skipped)} error records")
         if self.taken:
