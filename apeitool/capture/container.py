@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from apeitool.capture import acpidump, acpiview, erst_file, hextext, iasl, unicode
 from apeitool.capture.kind import (
+    TABLES,
     as_error,
     candidates,
     decode_as,
@@ -74,11 +75,11 @@ def read(
     """The captures in the bytes of one file; text is read as the bytes that it spells.
 
     ``offset`` and ``length`` cut the bytes (those that the text spells, of each table of a text with
-    many); ``kind`` says what they are.
+    many); ``kind`` says what they are, and which of a text that names its tables are wanted.
 
     Raises:  CaptureError when the offset lies behind the end, or the text breaks off.
     """
-    for where, piece, said in _carried(data, origin):
+    for where, piece, said in _carried(data, origin, (kind or "").upper()):
         if offset > len(piece):
             raise CaptureError(
                 f"offset {offset:#x} lies behind the {len(piece)} bytes", origin=where
@@ -94,19 +95,27 @@ def read(
             yield Capture(b"", kind, where)
 
 
-def _carried(data: bytes, origin: str) -> Iterator[tuple[str, bytes, str | None]]:
-    """What a file carries: where each piece was, the piece, and its kind if the carrier tells."""
+def _carried(data: bytes, origin: str, name: str) -> Iterator[tuple[str, bytes, str | None]]:
+    """What a file carries: where each piece was, the piece, and its kind if the carrier tells.
+
+    Of tables that a text names, those of that ``name`` if it is one of a table.
+    """
     data = unicode.plain(data)
-    for carrier, kind in _CARRIERS:
+    if erst_file.sniff(data):
+        yield from ((where, piece, "record") for where, piece in erst_file.read(data, origin))
+        return
+    for carrier in (acpidump, iasl, acpiview):
         if carrier.sniff(data):
-            for where, piece in carrier.read(data, origin):
-                yield where, piece, kind
+            only = name if name in TABLES else ""
+            yield from ((where, piece, None) for where, piece in carrier.read(data, origin, only))
             return
     yield origin, unwrapped(data, origin), None
 
 
-_CARRIERS = ((erst_file, "record"), (acpidump, None), (iasl, None), (acpiview, None))
-"""Carriers, and of what kind all is that one carries."""
+def holds_bytes(data: bytes) -> bool:
+    """Whether these are bytes to decode, or text that carries some, rather than a description."""
+    carriers = (erst_file, acpidump, iasl, acpiview, hextext)
+    return bool(candidates(data)) or any(c.sniff(unicode.plain(data)) for c in carriers)
 
 
 def unwrapped(data: bytes, origin: str = "") -> bytes:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from apeitool.cli.options import output, standard_input, writer
+
+if TYPE_CHECKING:
+    from apeitool.wire.record import Structure
 
 _ROW = 12
 
@@ -28,25 +32,36 @@ def command(path: str, sealed: bool, form: str, target: Path | None) -> None:
     if form == "binary" and target is None and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError("binary output to a terminal; use -o FILE or --to hex")
     from apeitool.capture.container import load
-    from apeitool.capture.unicode import plain
-    from apeitool.errors import CaptureError
-    from apeitool.render.json import load_items
 
-    data = standard_input() if path == "-" else load(Path(path))
-    try:
-        text = plain(data).decode()
-    except UnicodeDecodeError as wrong:
-        raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
-    if is_toml(text):
-        from apeitool.render import toml
-
-        items = iter([toml.load(text)])
-    else:
-        items = load_items(text)
+    items = _items(standard_input() if path == "-" else load(Path(path)), path)
     pieces = [(item.sealed() if sealed else item).to_bytes() for item in items]
     with writer(target) as out:
         for piece in _FORMS[form](pieces):
             out.write(piece)
+
+
+def _items(data: bytes, path: str) -> Iterator[Structure]:
+    """The objects that text describes.
+
+    Raises:  CaptureError for what is no such text, EncodeError for what is wrong in it.
+    """
+    from apeitool.capture.container import holds_bytes
+    from apeitool.capture.unicode import plain
+    from apeitool.errors import CaptureError, EncodeError
+    from apeitool.render import json, toml
+
+    try:
+        text = plain(data).decode()
+        return iter([toml.load(text)]) if is_toml(text) else json.load_items(text)
+    except (UnicodeDecodeError, EncodeError) as wrong:
+        if holds_bytes(data):
+            reason = (
+                "these are bytes, not text that describes them: decode --to json makes such text"
+            )
+            raise CaptureError(reason, origin=path) from wrong
+        if isinstance(wrong, EncodeError):
+            raise
+        raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
 
 
 def is_toml(text: str) -> bool:
