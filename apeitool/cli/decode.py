@@ -61,11 +61,12 @@ def command(
 ) -> None:
     """Decode tables, status blocks, records and sections.
 
-    Files are raw bytes, hex text (bare, xxd, hexdump -C), the text of acpidump, or a listing of
-    iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables that are
-    none of these kinds.  The bytes tell what they are.  Where they fit more than one kind, or are
-    damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
-    set_error_type_with_address, record, memory, pcie, arm_processor.
+    Files are raw bytes, hex text (bare, xxd, hexdump -C), the text of acpidump or acpiview, or a
+    listing of iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables
+    that are none of these kinds.  The bytes tell what they are.  Where they fit more than one kind,
+    or are damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
+    set_error_type_with_address, record, memory, pcie, arm_processor.  Of a text that names its
+    tables, --as hest takes those of that name.
 
     What is wrong with an object goes to stderr, with offset, field and rule.
     """

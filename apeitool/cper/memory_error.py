@@ -63,7 +63,8 @@ class MemorySection(Section):
 
     @property
     def _kind(self) -> MemoryErrorType | None:
-        return self._fact("memory_error_type")
+        kind: MemoryErrorType | None = self._fact("memory_error_type")
+        return kind
 
     def _fact(self, name: str) -> Any:
         """The value of a field, if the section has it and it is a fact; else None."""

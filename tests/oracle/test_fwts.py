@@ -214,7 +214,8 @@ PARTLY = {
     "source-id": (hest(PLAIN, PLAIN), "ACPI 6.5 18.3.2.1: unique; Linux drops all of HEST"),
     "header-size": (erst(step(), size=36), "fwts compares it with the length; Linux wants 48 or 12"),
     "notification-length": (hest(patched(PLAIN, 33, b"\x5c")), "ACPI 6.5 18.3.2.9: 28 bytes"),
-    "table-rest": (erst(step(), step(), count=1), "fwts takes fewer entries; Linux refuses them"),
+    "entry-count": (erst(step(), step(), count=1), "fwts takes fewer entries; Linux refuses them"),
+    "table-rest": (erst(step(), b"\xff" * 32, count=1), "fwts does not look behind the entries"),
 }  # fmt: skip
 """Findings that fwts shares elsewhere, or that a declaration makes, in a place where it is silent."""
 
