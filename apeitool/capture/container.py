@@ -16,6 +16,7 @@ from apeitool.capture import (
     hextext,
     iasl,
     json_document,
+    kernel_log,
     rasdaemon,
     unicode,
     windows_event,
@@ -78,14 +79,15 @@ def read(
     Raises:  CaptureError when the offset lies behind the end, or the text breaks off.
     """
     is_cut = bool(offset) or length is not None
-    for piece, said, where in _carried(data, origin, (kind or "").upper(), is_cut=is_cut):
+    for carried in _carried(data, origin, (kind or "").upper(), is_cut=is_cut):
+        piece, said, where = carried.data, carried.kind, carried.origin
         if offset > len(piece):
             raise CaptureError(
                 f"offset {offset:#x} lies behind the {len(piece)} bytes", origin=where
             )
         cut = piece[offset : None if length is None else offset + length]
         if said:
-            yield Capture(cut, kind or said, where)
+            yield carried._replace(data=cut, kind=kind or said)
             continue
         for start, end in extents(cut):
             place = where if (start, end) == (0, len(cut)) else f"{where}@{offset + start:#x}"
@@ -112,7 +114,7 @@ def _carried(data: bytes, origin: str, name: str, *, is_cut: bool) -> Iterator[C
 
 
 _TABLE_TEXTS = (acpidump, iasl, acpiview)
-_CARRIERS = (erst_file, rasdaemon, windows_event, json_document)
+_CARRIERS = (erst_file, rasdaemon, windows_event, json_document, kernel_log)
 """Carriers that tell themselves by their bytes; no file is of two of them."""
 
 _FRAMES = (envelope, hardware_errors)

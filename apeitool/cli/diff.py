@@ -53,7 +53,7 @@ def command(context: click.Context, left: str, right: str, kind: str | None) -> 
 def _objects(path: str, kind: str | None) -> list[Found]:
     from apeitool.capture.container import decode
 
-    return [(capture.origin, decode(capture)) for capture in captures(path, kind)]
+    return [(capture.place, decode(capture)) for capture in captures(path, kind)]
 
 
 def _pairs(olds: list[Found], news: list[Found]) -> list[tuple[Found | None, Found | None]]:
