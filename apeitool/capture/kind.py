@@ -37,6 +37,9 @@ from apeitool.wire import compiled
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 
+WHEA_PACKET = b"WhLg"
+"""What packets of WHEA's own log begin with, which lie beside records in the events of Windows."""
+
 TABLES: dict[str, type[Table]] = {t.spells: t for t in (Hest, Bert, Einj, Erst)}
 
 _OTHERS: dict[str, type[Structure]] = {
@@ -167,6 +170,8 @@ def sniff(data: bytes) -> str:
     if len(names) > 1:
         message = f"these bytes fit more than one kind: {', '.join(names)}; say which (--as)"
         raise Ambiguous(message, candidates=tuple(names))
+    if data.startswith(WHEA_PACKET):
+        raise DecodeError("a packet of WHEA's own log (WhLg) is no record")
     if not names:
         start = data[:16].hex(" ")
         raise DecodeError(

@@ -175,6 +175,20 @@ def is_coloured(target: Path | None) -> bool:
     return target is None and sys.stdout is not None and sys.stdout.isatty()
 
 
+def with_word(captures: Iterator[Capture]) -> Iterator[Capture]:
+    """The captures of one file; how many of them were reconstructed, and from what, is said."""
+    sources: Counter[str] = Counter()
+    for capture in captures:
+        if capture.reconstructed:
+            sources[capture.reconstructed] += 1
+        yield capture
+    for source, count in sources.items():
+        what = "1 object is" if count == 1 else f"{count} objects are"
+        talk(
+            f"{what} reconstructed from {source}: what it does not tell is zero, and not marked valid"
+        )
+
+
 class Reader:
     """Decodes the objects of files one after the other; one bad one does not stop the rest."""
 
@@ -190,6 +204,7 @@ class Reader:
         self.offset = offset
         self.length = length
         self.strict = strict
+        self.files = 0
         self.count = 0
         self.failures = 0
         self.reasons: Counter[str] = Counter()
@@ -202,6 +217,7 @@ class Reader:
         for path in paths:
             passed: dict[str, None] = {}
             for name in [None] if path == "-" else _watched(files(Path(path)), path):
+                self.files += 1
                 try:
                     data = load(name) if name else standard_input()
                     kind = self.kind
@@ -225,17 +241,17 @@ class Reader:
         """(origin, object) of the captures of one file."""
         from apeitool.capture.container import decode
 
-        for capture in captures:
+        for capture in with_word(captures):
             self.count += 1
             try:
                 found = decode(capture, strict=self.strict)
             except ApeiError as wrong:
-                self.fail(capture.origin, wrong)
+                self.fail(capture.place, wrong)
                 continue
-            yield capture.origin, found
+            yield capture.place, found
 
     def fail(self, origin: str, wrong: ApeiError) -> None:
-        """Say what is wrong with an object, and count it."""
+        """Count an object that nothing can be made of, and say why."""
         self.failures += 1
         self.reasons[_VARYING.sub("#", getattr(wrong, "message", str(wrong)))] += 1
         talk(f"{origin}: {wrong}" if origin else str(wrong))
