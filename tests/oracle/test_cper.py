@@ -18,8 +18,9 @@ from strategies import instances
 from apeitool.cper import arm_error, processor_error
 from apeitool.cper.arm_context import MiscRegisters, UnknownRegisters
 from apeitool.cper.error_status import ErrorType
+from apeitool.cper.flags import SectionFlags
 from apeitool.cper.memory_error import MemoryErrorType
-from apeitool.cper.record import Record, SectionDescriptor, SectionFlags
+from apeitool.cper.record import Record, SectionDescriptor
 from apeitool.cper.sections import arm_processor as arm
 from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.pcie import CapabilityStructure, PcieErrorSection
