@@ -60,7 +60,7 @@ class MemorySection(Section):
     def what(self) -> str:
         kind = getattr(self, "memory_error_type", MemoryErrorType.UNKNOWN)
         said = kind.text if self.is_valid("memory_error_type") else ""
-        return f"{said} memory error" if said and "error" not in said else said or self.title
+        return f"{said} memory error" if said and "error" not in said else said or "memory error"
 
     def location(self) -> Iterator[tuple[str, int]]:
         """Where it was, as far as the record knows: (name, number), from node to bit."""

@@ -243,8 +243,8 @@ class PcieErrorSection(Section):
         if self.is_valid("device_id"):
             device = self.device_id
             what += f" at {device.address} (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"
-        if self.is_valid("port_type"):
-            what += f", a {self.port_type.text}"
+        if self.is_valid("port_type") and self.port_type.is_known:
+            what += f", {self.port_type.text}"
         return what
 
     @property
