@@ -14,6 +14,8 @@ from apeitool.lab import images, programs
 
 hypothesis.settings.register_profile(
     "apeitool",
+    # In CI hypothesis starts from a profile of its own, whose settings nest at every test.
+    parent=hypothesis.settings.get_profile("default"),
     deadline=None,  # no test fails on a clock
     derandomize=False,
     print_blob=True,

@@ -17,7 +17,7 @@ from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.source import ErrorSource, FutureSource
 from apeitool.cper.arm_ras import AuxiliaryData
 from apeitool.cper.record import Gap, Record
-from apeitool.cper.section import Section
+from apeitool.cper.section import OpaqueSection, Section
 from apeitool.qemu.erst_file import ErstMapEntry, ErstSlot, ErstStorage
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Absent, Array, Aside, Bytes, Guid, Many, Nested, Part, Scalar, Text
@@ -171,7 +171,7 @@ def _without_doubt(drawn: list[Any]) -> list[Structure]:
         for node in [part] if isinstance(part, Structure) else part:
             if not isinstance(node, Gap) or (node.data and body and not isinstance(body[-1], Gap)):
                 body.append(node)
-    return body or [next(k for k in kinds_of(Section) if is_finished(k))()]
+    return body or [OpaqueSection()]
 
 
 def _sources() -> Strategy:
@@ -225,6 +225,7 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "ArmRasNodeSection.auxiliary_data": ("one or none", lambda cls: _at_most_one(AuxiliaryData)),
     "ArmRasNodeSection.gap_2": ("without an offset", lambda cls: st.just(b"")),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
+    "Bert.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),
     "BootErrorRegion.room": ("what is not zero could be a block", lambda cls: st.just(b"")),

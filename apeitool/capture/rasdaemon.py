@@ -55,7 +55,8 @@ def _rows(database: sqlite3.Connection, table: str, origin: str) -> Iterator[Cap
         found = _READERS[table](dict(row))
         if found is not None:
             data, kind = found
-            yield Capture(data, kind, f"{origin}:{table} {row['id']}")
+            how = "" if _READERS[table] is _non_standard else f"columns of {table}"
+            yield Capture(data, kind, f"{origin}:{table} {row['id']}", how)
 
 
 _Found = tuple[bytes, str | None]

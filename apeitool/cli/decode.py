@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from apeitool.cli import selection
+from apeitool.cli import dmesg, selection
+from apeitool.cli.dmesg import Kernel
 from apeitool.cli.options import (
     Output,
     Reader,
@@ -25,6 +26,7 @@ from apeitool.cli.options import (
     writer,
 )
 from apeitool.errors import CaptureError
+from apeitool.linux.features import KERNELS
 
 if TYPE_CHECKING:
     from apeitool.wire.record import Structure
@@ -36,10 +38,14 @@ if TYPE_CHECKING:
 @click.option("--as", "kind", metavar="KIND", callback=known_kind, help="What the bytes are.")
 @click.option("--offset", type=integer, default=0, help="Skip so many bytes of each file.")
 @click.option("--length", type=integer, help="Take no more than so many bytes of each file.")
-@click.option("--to", "form", type=click.Choice(["text", "summary", "json", "jsonl", "toml"]),
+@click.option("--to", "form", type=click.Choice(["text", "summary", "json", "jsonl", "toml", "dmesg"]),
               default="text",
               help="text to read; a summary of all errors by place; json without loss; jsonl, one "
-              "object a line; toml to edit.")  # fmt: skip
+              "object a line; toml to edit; dmesg, what Linux prints.")  # fmt: skip
+@click.option("--kernel", "release", type=click.Choice(list(KERNELS)),
+              help="With dmesg: which release of Linux; 6.1 unless said.")  # fmt: skip
+@click.option("--arch", "architecture", type=click.Choice(["x86", "arm64"]),
+              help="With dmesg: what it was built for; by default that of the errors.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Anything wrong with an object is an error.")
 @selection.options
 @smbios
@@ -55,20 +61,29 @@ def command(
     offset: int,
     length: int | None,
     form: str,
+    release: str | None,
+    architecture: str | None,
     strict: bool,
     target: Path | None,
     **filters: Any,
 ) -> None:
     """Decode tables, status blocks, records and sections.
 
-    Files are raw bytes, hex text (bare, xxd, hexdump -C), the text of acpidump, or a listing of
-    iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables that are
-    none of these kinds.  The bytes tell what they are.  Where they fit more than one kind, or are
-    damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
-    set_error_type_with_address, record, memory, pcie, arm_processor.
+    Files are raw bytes, hex text (bare, xxd, hexdump -C), the text of acpidump or acpiview, or a
+    listing of iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables
+    that are none of these kinds.  The bytes tell what they are.  Where they fit more than one kind,
+    or are damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
+    set_error_type_with_address, record, memory, pcie, arm_processor.  Of a text that names its
+    tables, --as hest takes those of that name.
 
     What is wrong with an object goes to stderr, with offset, field and rule.
+
+    --to dmesg prints what Linux would of a status block or boot error region, line for line; records
+    and sections are made into a block first.  The log of a real Linux is a file like any other: the
+    reports in it are read back into status blocks.
     """
+    kernel = Kernel(release, architecture)
+    kernel.check(form)
     if system:
         paths += _of_this_machine(context)
     if not paths and not system and sys.stdin is not None and sys.stdin.isatty():
@@ -82,7 +97,10 @@ def command(
         # A file that nothing can be written to stays as it is: it may be the input.
         if first is not None or target is None:
             found = objects if first is None else chain([first], objects)
-            _WRITERS[form](found, out, is_coloured(target))
+            if form == "dmesg":
+                dmesg.write(found, out, kernel, reader)
+            else:
+                _WRITERS[form](found, out, is_coloured(target))
     if not reader.count:
         there = "nothing in the files that are there" if reader.files else "there is no file"
         talk("this machine shows none" if system else f"{there} to decode")

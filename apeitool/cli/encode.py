@@ -68,16 +68,29 @@ def command(
 
 
 def _read(path: str) -> tuple[Iterator[Structure], Built | None]:
-    """The objects that a file describes; where it is a plan, what that comes to."""
-    from apeitool.capture.container import load
+    """The objects that a file describes; where it is a plan, what that comes to.
+
+    Raises:  CaptureError for what is no such text, EncodeError for what is wrong in it.
+    """
+    from apeitool.capture.container import holds_bytes, load
     from apeitool.capture.unicode import plain
-    from apeitool.errors import CaptureError
+    from apeitool.errors import CaptureError, EncodeError
 
     data = standard_input() if path == "-" else load(Path(path))
     try:
-        text = plain(data).decode()
-    except UnicodeDecodeError as wrong:
+        return _described(plain(data).decode())
+    except (UnicodeDecodeError, EncodeError) as wrong:
+        if holds_bytes(data):
+            reason = (
+                "these are bytes, not text that describes them: decode --to json makes such text"
+            )
+            raise CaptureError(reason, origin=path) from wrong
+        if isinstance(wrong, EncodeError):
+            raise
         raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
+
+
+def _described(text: str) -> tuple[Iterator[Structure], Built | None]:
     if not is_toml(text):
         from apeitool.render.json import load_items
 

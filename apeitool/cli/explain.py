@@ -17,6 +17,7 @@ from apeitool.cli.options import (
     output,
     standard_input,
     talk,
+    with_word,
     writer,
 )
 from apeitool.errors import ApeiError
@@ -62,14 +63,12 @@ def command(
             try:
                 thing = decode(capture)
             except ApeiError as wrong:
-                talk(f"{capture.origin}: {wrong}")
+                talk(f"{capture.place}: {wrong}")
                 failed = True
                 continue
             for problem in thing.problems:
-                talk(f"{capture.origin}: {problem}")
-            head = (
-                "" if capture.origin == "-" else paint(printable(capture.origin), "source") + "\n"
-            )
+                talk(f"{capture.place}: {problem}")
+            head = "" if capture.place == "-" else paint(printable(capture.place), "source") + "\n"
             out.write(f"{gap}{head}{text(thing, paint=paint)}".encode())
             gap = "\n"
     context.exit(int(failed))
@@ -86,4 +85,4 @@ def captures(
     else:
         data = load(Path(path))
         kind = kind or told_by_path(Path(path), data)
-    return read(data, path, kind=kind, offset=offset, length=length)
+    return with_word(read(data, path, kind=kind, offset=offset, length=length))

@@ -175,6 +175,20 @@ def is_coloured(target: Path | None) -> bool:
     return target is None and sys.stdout is not None and sys.stdout.isatty()
 
 
+def with_word(captures: Iterator[Capture]) -> Iterator[Capture]:
+    """The captures of one file; how many of them were reconstructed, and from what, is said."""
+    sources: Counter[str] = Counter()
+    for capture in captures:
+        if capture.reconstructed:
+            sources[capture.reconstructed] += 1
+        yield capture
+    for source, count in sources.items():
+        what = "1 object is" if count == 1 else f"{count} objects are"
+        talk(
+            f"{what} reconstructed from {source}: what it does not tell is zero, and not marked valid"
+        )
+
+
 class Reader:
     """Decodes the objects of files one after the other; one bad one does not stop the rest."""
 
@@ -219,7 +233,7 @@ class Reader:
                     yield from self._decoded(captures)
                 except ApeiError as wrong:
                     self.count += 1
-                    self._fail("", wrong)
+                    self.fail("", wrong)
             if passed:
                 talk(f"{path}: passed over tables of other kinds: {', '.join(passed)}")
 
@@ -227,16 +241,17 @@ class Reader:
         """(origin, object) of the captures of one file."""
         from apeitool.capture.container import decode
 
-        for capture in captures:
+        for capture in with_word(captures):
             self.count += 1
             try:
                 found = decode(capture, strict=self.strict)
             except ApeiError as wrong:
-                self._fail(capture.origin, wrong)
+                self.fail(capture.place, wrong)
                 continue
-            yield capture.origin, found
+            yield capture.place, found
 
-    def _fail(self, origin: str, wrong: ApeiError) -> None:
+    def fail(self, origin: str, wrong: ApeiError) -> None:
+        """Count an object that nothing can be made of, and say why."""
         self.failures += 1
         self.reasons[_VARYING.sub("#", getattr(wrong, "message", str(wrong)))] += 1
         talk(f"{origin}: {wrong}" if origin else str(wrong))

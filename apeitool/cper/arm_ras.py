@@ -96,7 +96,7 @@ class ScopeFlags(Word):
     local = Bits(0, doc="addresses are of a local space, which has an identifier")
 
 
-class MemoryMappedRegister(Structure):
+class NodeRegister(Structure):
     """A register by its address.
 
     Shape:   16 bytes, little-endian.
@@ -122,8 +122,8 @@ class AuxiliaryContext(Structure):
     address_space_identifier: Annotated[U16, Hex] = 0
     reserved_2: Annotated[bytes, Bytes(6)] = bytes(6)
     registers: Annotated[
-        Sequence[MemoryMappedRegister],
-        Many(MemoryMappedRegister, count="register_count", until="length"),
+        Sequence[NodeRegister],
+        Many(NodeRegister, count="register_count", until="length"),
     ] = ()
     rest: Annotated[bytes, Raw(until="length")] = b""
 

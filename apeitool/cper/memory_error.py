@@ -58,9 +58,18 @@ class MemorySection(Section):
 
     @property
     def what(self) -> str:
-        kind = getattr(self, "memory_error_type", MemoryErrorType.UNKNOWN)
-        said = kind.text if self.is_valid("memory_error_type") else ""
+        said = self._kind.text if self._kind is not None else ""
         return f"{said} memory error" if said and "error" not in said else said or "memory error"
+
+    @property
+    def _kind(self) -> MemoryErrorType | None:
+        kind: MemoryErrorType | None = self._fact("memory_error_type")
+        return kind
+
+    def _fact(self, name: str) -> Any:
+        """The value of a field, if the section has it and it is a fact; else None."""
+        has = any(field.name == name for field in self.fields)
+        return getattr(self, name) if has and self.is_valid(name) else None
 
     def location(self) -> Iterator[tuple[str, int]]:
         """Where it was, as far as the record knows: (name, number), from node to bit."""
@@ -69,8 +78,8 @@ class MemorySection(Section):
     @property
     def dimm(self) -> Dimm | None:
         """The module that failed, where the record has its handle and its name is known."""
-        has_handle = self.is_valid("module_handle")
-        return named(getattr(self, "module_handle", 0)) if has_handle else None
+        handle = self._fact("module_handle")
+        return None if handle is None else named(handle)
 
     @property
     def component(self) -> str:
@@ -89,10 +98,9 @@ class MemorySection(Section):
 
     @property
     def severities(self) -> tuple[Severity, ...]:
-        if not self.is_valid("memory_error_type"):
+        if self._kind is None:
             return super().severities
-        kind = getattr(self, "memory_error_type", MemoryErrorType.UNKNOWN)
-        return _SEVERITIES.get(kind, (Severity.RECOVERABLE, Severity.FATAL))
+        return _SEVERITIES.get(self._kind, (Severity.RECOVERABLE, Severity.FATAL))
 
     def at(self, place: "Place") -> Self:
         dimm, offset = place.dimm, place.address - place.dimm.start
@@ -111,9 +119,7 @@ class MemorySection(Section):
             "card_handle": dimm.card_handle,
             "module_handle": dimm.module_handle,
         }
-        own = {field.name for field in self.fields}
-        facts = {n: value for n, value in spot.items() if n in own and self.is_valid(n)}
-        return self.replace(**facts)
+        return self.replace(**{n: v for n, v in spot.items() if self._fact(n) is not None})
 
 
 def valid_places(section: Any, names: Iterable[str]) -> Iterator[tuple[str, int]]:

@@ -117,7 +117,7 @@ def bits(view: type[enum.IntFlag | Word], random: Random) -> int:
     for part in view.ranges.values():
         if part.type is None:
             value = random.getrandbits(part.width)
-        elif issubclass(part.type, enum.IntFlag):
+        elif issubclass(part.type, enum.IntFlag | Word):
             value = bits(part.type, random) & part.mask >> part.low
         else:
             value = int(random.choice([m for m in part.type if m < 1 << part.width] or [0]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from apeitool.cper.arm_error import ArmErrorType
 from apeitool.linux.accept import FW_BUG, FW_WARN
 from apeitool.linux.features import Features
+from apeitool.linux.words import ARM_ERROR_TYPES
 
 HW_ERR = "[Hardware Error]: "
 PANIC = "Kernel panic - not syncing: "
@@ -14,13 +14,6 @@ INIT_KILLED = f"{PANIC}Attempted to kill init! exitcode=0x00000007"
 ABORT_IN_INTERRUPT = f"{PANIC}synchronous external abort: Fatal exception in interrupt"
 SERROR = f"{PANIC}Asynchronous SError Interrupt"
 HEST_REFUSED = "GHES: HEST is not enabled!"
-
-_ARM_ERROR_TYPES = {
-    ArmErrorType.CACHE: "cache error",
-    ArmErrorType.TLB: "TLB error",
-    ArmErrorType.BUS: "bus error",
-    ArmErrorType.MICRO_ARCHITECTURAL: "micro-architectural error",
-}
 
 
 def serror(esr: int) -> str:
@@ -40,9 +33,8 @@ def invalid_address(address: int) -> str:
 
 def unhandled_arm_error(type: int) -> str:
     """ARM error information that leads to nothing."""
-    names = "|".join(name for bit, name in _ARM_ERROR_TYPES.items() if type & bit)
-    rest = " with reserved bit(s)" if type & ~sum(map(int, _ARM_ERROR_TYPES)) else ""
-    return f"{FW_WARN}GHES: Unhandled processor error type {type:#04x}: {names}{rest}"
+    names = ARM_ERROR_TYPES.word(type)
+    return f"{FW_WARN}GHES: Unhandled processor error type {type:#04x}: {names}"
 
 
 def arm_too_short(length: int) -> tuple[str, ...]:

@@ -39,6 +39,12 @@ class Features:
 
     None: the length is not looked at. 6.12 takes off the size of a pointer, where 40 was meant.
     """
+    arm_context_alignment: int
+    """The register contexts of an ARM section are taken to be padded to so many bytes."""
+    prints_all_aer: bool
+    """AER information is printed at any severity, and the correctable errors with it."""
+    knows_cxl: bool
+    """CXL protocol errors are printed in words, and of CXL events the name alone."""
     names_device: bool
     """The line about an unrecoverable synchronous error begins with the source's device."""
 
@@ -55,6 +61,9 @@ KERNELS = {
             fails_memory_in_task=False,
             tests_for_errors=False,
             arm_length_deduction=None,
+            arm_context_alignment=1,
+            prints_all_aer=False,
+            knows_cxl=False,
             names_device=False,
         ),
         Features(
@@ -66,6 +75,9 @@ KERNELS = {
             fails_memory_in_task=False,
             tests_for_errors=False,
             arm_length_deduction=8,
+            arm_context_alignment=1,
+            prints_all_aer=True,
+            knows_cxl=True,
             names_device=True,
         ),
         Features(
@@ -77,6 +89,9 @@ KERNELS = {
             fails_memory_in_task=True,
             tests_for_errors=True,
             arm_length_deduction=40,
+            arm_context_alignment=16,
+            prints_all_aer=True,
+            knows_cxl=True,
             names_device=True,
         ),
     )

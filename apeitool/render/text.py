@@ -227,7 +227,7 @@ def _is_noise(thing: Structure, field: Field, value: Any) -> bool:
     """Whether a field tells a person nothing: reserved and zero, empty, or as it must be."""
     if isinstance(field.kind, Part | Aside) and not value:
         return True
-    if field.name.startswith("reserved") and not (any(value) if _is_several(value) else value):
+    if field.name.startswith("reserved") and not any(_bytes(value)):
         return True
     if field.derived is None or field.view is not None:
         return False
@@ -236,8 +236,8 @@ def _is_noise(thing: Structure, field: Field, value: Any) -> bool:
     return bool(field.derived.compute(thing) == value)
 
 
-def _is_several(value: Any) -> bool:
-    return isinstance(value, bytes | tuple)
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else int(value).to_bytes(8, "little")
 
 
 def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from plain_bytes import gas, hest, machine_check, source
 
 import apeitool as apei
+from apeitool.acpi.bert import Bert
 from apeitool.acpi.einj import Einj, EinjAction, SetErrorTypeWithAddress, TriggerActionTable
 from apeitool.acpi.erst import Erst
 from apeitool.acpi.hest.source import SourceGap
@@ -303,6 +304,30 @@ def test_what_is_no_entry_is_none(name, behind) -> None:
     longer = read(program(name, *PROGRAM, count=12) + behind, ACTION_TABLES[name])
     assert len(longer.entries) == 8
     assert longer.trailing == behind
+
+
+# ---- BERT
+
+
+@pytest.mark.parametrize(
+    ("length", "behind", "found"),
+    [
+        (48, b"", set()),
+        (48, b"more", set()),
+        (52, b"more", {"table-rest"}),
+        (50, b"more", {"table-rest"}),
+        (47, b"", {"table-length"}),
+        (0, b"more", {"table-length"}),
+        (53, b"more", {"truncated", "table-rest"}),
+        (0xFFFFFFFF, b"", {"truncated"}),
+    ],
+)
+def test_a_bert(length, behind, found) -> None:
+    body = struct.pack("<IQ", 0x1000, 0x80000000)
+    head = struct.pack("<4sIBB6s8sI4sI", b"BERT", length, 1, 0, b"T", b"T", 1, b"T", 1)
+    table = read(head + body + behind, Bert)
+    assert (table.boot_error_region_length, table.boot_error_region) == (0x1000, 0x80000000)
+    assert problems(table) == found
 
 
 # ---- structures in memory

@@ -92,7 +92,7 @@ def test_a_memory_node() -> None:
     for line in (
         "component_type memory (1)",
         'user_data "DIMM 3"',
-        "implementer arm (65)",
+        "implementer Arm (65)",
         "error_reporting_and_logging controllable (2)",
         "corrected_error_counter 8 bits (2)",
         "serr data value from associative memory (6)",

@@ -275,10 +275,11 @@ def test_lengths_that_lie(kind, event, sentence, expected) -> None:
 
 def test_their_other_names() -> None:
     """Windows writes the GUIDs of events with their first groups byte by byte."""
-    kinds = {kind for kind, *_ in EVENTS if hasattr(kind, "aliases")}
+    kinds = {kind for kind, *_ in EVENTS if kind.aliases}
     assert len(kinds) == 5
     for kind in kinds:
         assert kind.aliases == (UUID(bytes=kind.guid.bytes_le),)
+        assert section_type(kind.aliases[0]) is kind
     for kind, *_ in EVENTS:
         assert section_type(kind.guid) is kind
 

@@ -16,7 +16,8 @@ CI = (ROOT / ".ci/run").read_text()
 
 
 def blocks(language: str, text: str = README) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
 
 
 def console(text: str) -> list[tuple[str, list[str]]]:

@@ -34,10 +34,11 @@ from apeitool.acpi.einj import Einj
 from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
 from apeitool.acpi.header import Table
 from apeitool.acpi.hest.generic import Ghes, GhesV2
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.machine_check import ErrorBank, MachineCheckSource
 from apeitool.acpi.hest.nmi import NonMaskableInterrupt
 from apeitool.acpi.hest.notification import Notification
-from apeitool.acpi.hest.table import SOURCE_TYPES, Hest
+from apeitool.acpi.hest.table import Hest
 from apeitool.cli.example import example
 from apeitool.lint.check import lint
 from apeitool.lint.finding import Finding, Level
@@ -213,7 +214,8 @@ PARTLY = {
     "source-id": (hest(PLAIN, PLAIN), "ACPI 6.5 18.3.2.1: unique; Linux drops all of HEST"),
     "header-size": (erst(step(), size=36), "fwts compares it with the length; Linux wants 48 or 12"),
     "notification-length": (hest(patched(PLAIN, 33, b"\x5c")), "ACPI 6.5 18.3.2.9: 28 bytes"),
-    "table-rest": (erst(step(), step(), count=1), "fwts takes fewer entries; Linux refuses them"),
+    "entry-count": (erst(step(), step(), count=1), "fwts takes fewer entries; Linux refuses them"),
+    "table-rest": (erst(step(), b"\xff" * 32, count=1), "fwts does not look behind the entries"),
 }  # fmt: skip
 """Findings that fwts shares elsewhere, or that a declaration makes, in a place where it is silent."""
 

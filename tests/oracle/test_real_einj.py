@@ -37,7 +37,7 @@ from apeitool.lint.check import lint
 pytestmark = pytest.mark.guest
 
 NMI = 2
-TRIGGER = RESERVED_BASE + 0x20_0000
+TRIGGER = RESERVED_BASE + 0x1F_0000
 """Where firmware puts its trigger error action table: apart from all registers."""
 ADDRESS, PAGE = 0x400_0000, 0xFFFF_FFFF_FFFF_F000
 FULL = 0xFFFF_FFFF_FFFF_FFFF

@@ -219,7 +219,11 @@ class _EmptyInformation(Part):
         if not count or behind >= end or any(buffer[position:behind]):
             return b"", position
         here, there = (_windows(values, buffer, start, at, end) for at in (position, behind))
-        fits = len(there) == count and there[-1] == end != here[-1]
+        if len(there) != count or not there[-1] == end != here[-1]:
+            return b"", position
+        last = there[-2] if count > 1 else behind
+        is_whole = last + HEADER + _LAYOUT.length(buffer, last) <= end
+        fits = is_whole and _LAYOUT.are_known(buffer, behind, there)
         return (buffer[position:behind], behind) if fits else (b"", position)
 
 

@@ -10,7 +10,20 @@ from apeitool.registers import ia64
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.types import AUTO, U64, Address, Array, Derived, Hex, Many, Rest, Text, When, u64
+from apeitool.wire.types import (
+    AUTO,
+    U64,
+    Address,
+    Array,
+    Bytes,
+    Derived,
+    Hex,
+    Many,
+    Rest,
+    Text,
+    When,
+    u64,
+)
 
 Register = Annotated[U64, Hex]
 
@@ -170,7 +183,7 @@ class IpfMinState(Structure):
     xpsr: Register = 0
     xfs: Register = 0
     br1: Register = 0
-    reserved: Annotated[Sequence[int], Array(u64, 70), Hex] = (0,) * 70
+    reserved: Annotated[bytes, Bytes(560)] = bytes(560)
 
 
 class PsiValid(enum.IntFlag):
