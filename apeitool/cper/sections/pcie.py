@@ -160,7 +160,7 @@ class AerInformation(Structure):
     """Advanced Error Reporting extended capability.
 
     Shape:   96 bytes, little-endian.
-    Source:  PCI Express 6.0 7.8.4
+    Source:  PCI Express 6.0 7.8.4; Linux drivers/pci/pcie/tlp.c for flit mode
     """
 
     capability_header: Annotated[U32, Hex, pcie.ExtendedCapabilityHeader] = 0
@@ -176,7 +176,9 @@ class AerInformation(Structure):
     correctable_error_source_id: Annotated[U16, Hex, RequesterId] = 0
     uncorrectable_error_source_id: Annotated[U16, Hex, RequesterId] = 0
     tlp_prefix_log: Annotated[Sequence[int], Array(u32, 4), Hex] = (0, 0, 0, 0)
-    rest: Annotated[bytes, Bytes(24), "behind the TLP prefix log"] = bytes(24)
+    header_log_9_to_14: Annotated[
+        Sequence[int], Array(u32, 6), Hex, "in flit mode; 5 to 8 are where the prefix log is"
+    ] = (0, 0, 0, 0, 0, 0)
 
     def shown(self, name: str) -> str | None:
         if name == "tlp_prefix_log":
