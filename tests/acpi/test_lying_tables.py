@@ -146,6 +146,17 @@ def test_what_is_counted_right_is_read_as_counted() -> None:
     assert problems(table) == {"source-id"}
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(4, 43), st.integers(0, 255)), max_size=8))
+def test_strange_values_displace_nothing(changes) -> None:
+    """What looks like a source inside another is none where count and length agree."""
+    sources = [bytearray(s) for s in (ONE, TWO, DEVICE, BANKS)]
+    for number, at, value in changes:
+        if not (sources[number] is sources[3] and at == 32):
+            sources[number][at] = value
+    table = read(hest(*map(bytes, sources)))
+    assert [s.to_bytes() for s in table.sources] == [bytes(s) for s in sources]
+
+
 @pytest.mark.parametrize("type", [3, 4, 5])
 def test_a_reserved_type_hides_no_source_that_holds_together(type) -> None:
     table = read(hest(ONE, struct.pack("<HH", type, 9) + b"unheard of", TWO))
