@@ -212,6 +212,7 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "X86Context.padding": ("padding is where all contexts of a section have it", lambda cls: st.just(b"")),
     "X64StateContextWithoutCr8.rest": ("8 bytes more are CR8", lambda cls: _few()),
     "Ia32X64ProcessorErrorSection.trailing": ("it may be as long as padding", lambda cls: st.just(b"")),
+    "Ia32X64ProcessorErrorSection.gap": ("what follows tells", lambda cls: st.just(b"")),
     "IpfProcessorErrorSection.cpuid_info": ("one at most", lambda cls: _one("IpfCpuid")),
     "IpfProcessorErrorSection.psi_static_info": ("behind CPUID", lambda cls: st.just(())),
     "IpfProcessorErrorSection.trailing": ("48 bytes would be CPUID", lambda cls: _few()),

@@ -68,7 +68,7 @@ class MemorySection(Section):
     @property
     def what(self) -> str:
         said = self._kind.text if self._kind is not None else ""
-        return f"{said} memory error" if said and "error" not in said else said or self.title
+        return f"{said} memory error" if said and "error" not in said else said or "memory error"
 
     @property
     def _kind(self) -> MemoryErrorType | None:

@@ -7,6 +7,13 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from apeitool.cper.dialect import Choice, Topic, by_creator, reading
+from apeitool.cper.flags import (
+    RecordFlags,
+    SectionFlags,
+    flags_testimony,
+    record_flags,
+    section_flags,
+)
 from apeitool.cper.guids import NOTIFICATION_TYPES
 from apeitool.cper.persistence import PersistenceInformation
 from apeitool.cper.section import (
@@ -59,70 +66,11 @@ class RecordValid(enum.IntFlag):
     PARTITION_ID = 4
 
 
-class RecordFlags(enum.IntFlag):
-    """Header flags."""
-
-    RECOVERED = 1
-    PREVIOUS_ERROR = 2
-    SIMULATED = 4
-
-
 class DescriptorValid(enum.IntFlag):
     """Which descriptor fields are facts."""
 
     FRU_ID = 1
     FRU_TEXT = 2
-
-
-class SectionFlags(enum.IntFlag):
-    """Section flags; of an error data entry too."""
-
-    PRIMARY = 1
-    CONTAINMENT_WARNING = 2
-    RESET = 4
-    ERROR_THRESHOLD_EXCEEDED = 8
-    RESOURCE_NOT_ACCESSIBLE = 16
-    LATENT_ERROR = 32
-    PROPAGATED = 64
-    OVERFLOW = 128
-
-
-class WindowsSectionFlags(enum.IntFlag):
-    """Section flags as Windows has them."""
-
-    PRIMARY = 1
-    CONTAINMENT_WARNING = 2
-    RESET = 4
-    ERROR_THRESHOLD_EXCEEDED = 8
-    RESOURCE_NOT_ACCESSIBLE = 16
-    LATENT_ERROR = 32
-    PROPAGATED = 64
-    FRU_TEXT_BY_PLUGIN = 128
-
-
-class AmdgpuSectionFlags(enum.IntFlag):
-    """Section flags as Linux's amdgpu has them."""
-
-    PRIMARY = 1
-    ERROR_THRESHOLD_EXCEEDED = 8
-    LATENT_ERROR = 16
-
-
-_FLAGS = {"windows": WindowsSectionFlags, "amdgpu": AmdgpuSectionFlags}
-_DISPUTED = 0xB0
-"""Section flags that not all producers name alike."""
-
-
-def section_flags(thing: Any) -> type[enum.IntFlag]:
-    """What the bits of section flags mean in the dialect that is in force."""
-    return _FLAGS.get(reading(Topic.SECTION_FLAGS) or "", SectionFlags)
-
-
-def flags_testimony(flags: int) -> Iterator[Choice]:
-    """That section flags leave a choice, if they do."""
-    if flags & _DISPUTED:
-        reason = f"nothing tells whose flags {flags:#x} are"
-        yield Choice(Topic.SECTION_FLAGS, "uefi", reason)
 
 
 class Revision(Word):
@@ -307,7 +255,12 @@ class Record(Structure):
         GUID, Json(shape=Pair("guid", "type", _notification_name, unknown="Unknown", of=IDENTIFIER))
     ] = NIL
     record_id: Annotated[U64, Hex] = 0
-    flags: Annotated[U32, RecordFlags, Json(shape=Pair(names=_FLAG_NAMES, unknown="Unknown"))] = 0
+    flags: Annotated[
+        U32,
+        RecordFlags,
+        Named(record_flags),
+        Json(shape=Pair(names=_FLAG_NAMES, unknown="Unknown")),
+    ] = 0
     persistence_information: Annotated[
         U64,
         Hex,

@@ -248,6 +248,22 @@ def test_bytes_behind_padded_contexts() -> None:
     assert found.to_bytes() == data
 
 
+def test_windows_leaves_room_before_the_contexts() -> None:
+    """As in a record of a Zen 4: the room of a second error information structure, all zero."""
+    behind = bytes(64) + context(1, bytes(8), msr=0x180, pad=True)
+    data = section([information(BUS, 0)], behind, 1)
+    found = Ia32X64ProcessorErrorSection.from_bytes(data)
+    assert (len(found.error_information), found.gap, found.trailing) == (1, bytes(64), b"")
+    assert [c.msr_address for c in found.context_information] == [0x180]
+    assert found.to_bytes() == data
+    assert found.sealed() == found
+    assert not found.problems
+    assert "context-place" in apei.dialect_of(found)
+    for contexts, count in ((bytes(64), 4), (bytes(64) + b"\1" * 16, 1)):
+        other = Ia32X64ProcessorErrorSection.from_bytes(section([], contexts, count))
+        assert not other.gap, "zeros can be contexts too"
+
+
 # ---- what does not fit
 
 

@@ -228,10 +228,10 @@ def test_register_pairs_that_are_not_there(count) -> None:
 def test_pcie_registers() -> None:
     """As Linux's aer_inject writes them, with the header that Documentation/PCI/pcieaer-howto shows."""
     aer = struct.pack(
-        "<7I4IIIHH4I24x",
+        "<7I4IIIHH4II16xI",
         0x14820001, 1 << 20, 0, 0x462030, 0, 0, 20,  # unsupported request first
         0x04000001, 0x00200A03, 0x05010000, 0x00050100,
-        7, 0x24, 0x0300, 0x0020, 0x91000123, 0, 0, 0,
+        7, 0x24, 0x0300, 0x0020, 0x91000123, 0, 0, 0, 9, 14,
     )  # fmt: skip
     capability = bytes(36) + struct.pack("<IHHIHHIHH", 0x80000, 0x6, 0, 0x1E, 3, 0x1E, 0, 0, 0)
     device = struct.pack("<HH3sBBHBBHB", 0x8086, 0x3420, bytes([0, 4, 6]), 0, 4, 0, 0, 0, 0, 0)
@@ -249,6 +249,7 @@ def test_pcie_registers() -> None:
             "requester 00:04.0, tag 0xa, to 05:00.1, register 0x0)"
         ),
         "tlp_prefix_log 0x91000123 0x00000000 0x00000000 0x00000000 (PASID prefix, PASID 0x123)",
+        "header_log_9_to_14 0x00000009 0x00000000 0x00000000 0x00000000 0x00000000 0x0000000e",
         "correctable_error_source_id 0x0300 (03:00.0)",
         "uncorrectable_error_source_id 0x0020 (00:04.0)",
         "target_link_speed 8 GT/s (3)",

@@ -124,7 +124,7 @@ CASES = [
     ("CHI", ONE, pack("<HHIQ8I", 0x4001, 4, 0, *range(9)),
      "AmpereOne MCU error on socket 0, instance 0: CHI request error", {"payload.mpam": 7}),
     ("firmware", ONE, pack("<HHIB3xIB", 0x600E, 0, 0, 5, 6, 3) + b"abc",
-     "AmpereOne MPRO FIRMWARE error on socket 0, instance 0: subtype 0, driver 0x5, error code 0x6",
+     "AmpereOne MPRO FIRMWARE error on socket 0, instance 0: subtype 0, driver 0x5, error code 0x6: abc",
      {"payload.error_msg": b"abc"}),
     ("common", HISI,
      pack("<I10BHBBHB3xB3xI", 0x1FFF, 1, 1, 0, 2, 3, 4, 16, 5, 6, 7, 8, 1, 2, 3, 0x80, 1, 8)

@@ -198,8 +198,8 @@ class CxlProtocolErrorSection(Section):
         if self.is_valid("device_id"):
             device = self.device_id
             what += f" (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"
-        if self.is_valid("agent_type"):
-            what += f", a {self.agent_type.text}"
+        if self.is_valid("agent_type") and self.agent_type.is_known:
+            what += f", {self.agent_type.text}"
         return what
 
     def check(self) -> Iterator[Problem]:

@@ -196,7 +196,7 @@ class AerInformation(Structure):
     """Advanced Error Reporting extended capability.
 
     Shape:   96 bytes, little-endian.
-    Source:  PCI Express 6.0 7.8.4
+    Source:  PCI Express 6.0 7.8.4; Linux drivers/pci/pcie/tlp.c for flit mode
     """
 
     capability_header: Annotated[U32, Hex, pcie.ExtendedCapabilityHeader] = 0
@@ -219,7 +219,13 @@ class AerInformation(Structure):
         Json("error_source_id.err_fatal_nonfatal_source_identification", NUMBER),
     ] = 0
     tlp_prefix_log: Annotated[Sequence[int], Array(u32, 4), Hex, HIDDEN] = (0, 0, 0, 0)
-    rest: Annotated[bytes, Bytes(24), "behind the TLP prefix log", HIDDEN] = bytes(24)
+    header_log_9_to_14: Annotated[
+        Sequence[int],
+        Array(u32, 6),
+        Hex,
+        "in flit mode; 5 to 8 are where the prefix log is",
+        HIDDEN,
+    ] = (0, 0, 0, 0, 0, 0)
 
     def shown(self, name: str) -> str | None:
         if name == "tlp_prefix_log":
@@ -306,8 +312,8 @@ class PcieErrorSection(Section):
         if self.is_valid("device_id"):
             device = self.device_id
             what += f" at {device.address} (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"
-        if self.is_valid("port_type"):
-            what += f", a {self.port_type.text}"
+        if self.is_valid("port_type") and self.port_type.is_known:
+            what += f", {self.port_type.text}"
         return what
 
     @property
