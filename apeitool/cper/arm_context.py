@@ -97,8 +97,8 @@ class AArch32El1Registers(Registers):
     isr: Register32 = 0
     mair0: Register32 = 0
     mair1: Register32 = 0
-    midr: Annotated[Register32, Midr] = 0
-    mpidr: Annotated[Register32, Mpidr32] = 0
+    midr: Annotated[Register32, Midr, _NUMBER] = 0
+    mpidr: Annotated[Register32, Mpidr32, _NUMBER] = 0
     nmrr: Register32 = 0
     prrr: Register32 = 0
     sctlr: Annotated[Register32, Json("sctlr_ns")] = 0

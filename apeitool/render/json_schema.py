@@ -7,6 +7,7 @@ what is declared.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -33,7 +34,7 @@ _COMMON: dict[str, Any] = {
                 _NUMBER,
             ]
         }
-        for bits in (8, 16, 32, 64)
+        for bits in range(8, 65, 8)
     },
 }
 """Values of one kind; a number that not every reader holds exactly is text."""
@@ -83,8 +84,16 @@ def structures() -> tuple[type[Structure], ...]:
     assert ROOTS
     for guid in SECTIONS:
         section_type(UUID(guid))
-    found = {kind for kind in _below(Structure) if kind.__module__.startswith("apeitool.")}
-    return tuple(sorted((kind for kind in found if kind.fields), key=lambda kind: kind.__name__))
+    found = {kind for kind in _below(Structure) if _is_public(kind)}
+    whole = (kind for kind in found if kind.fields or found.isdisjoint(kind.__subclasses__()))
+    return tuple(sorted(whole, key=lambda kind: kind.__name__))
+
+
+def _is_public(kind: type[Structure]) -> bool:
+    """Whether it is the package's own; a class that is derived to make another is in no module."""
+    package = Structure.__module__.partition(".")[0]
+    is_own = kind.__module__.partition(".")[0] == package
+    return is_own and getattr(sys.modules[kind.__module__], kind.__name__, None) is kind
 
 
 def _below(kind: type[Structure]) -> Iterator[type[Structure]]:
