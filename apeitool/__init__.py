@@ -146,11 +146,20 @@ _PLACES = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    place = _PLACES.get(name) or _sections().get(name)
+    if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{place}"), name)
     return value
 
 
+def _sections() -> dict[str, str]:
+    """The class of every section type, and where it is declared."""
+    from apeitool.cper.index import SECTIONS
+
+    pairs = (place.split(":") for place in SECTIONS.values())
+    return {name: f"cper.{module}" for module, name in pairs}
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES})
+    return sorted({*globals(), *_PLACES, *_sections()})

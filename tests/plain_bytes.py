@@ -51,12 +51,19 @@ def machine_check(number: int, *, flags: int = 0, banks: int = 0) -> bytes:
     return head + bytes(28 * banks)
 
 
+def table(signature: bytes, body: bytes, *, revision: int = 1) -> bytes:
+    """An ACPI table with a right length and checksum."""
+    head = struct.pack(
+        "<4sIBB6s8sI4sI", signature, 36 + len(body), revision, 0, b"T", b"T", 1, b"T", 1
+    )
+    data = bytearray(head + body)
+    data[9] = -sum(data) & 0xFF
+    return bytes(data)
+
+
 def hest(*sources: bytes, count: int | None = None) -> bytes:
-    body = struct.pack("<I", len(sources) if count is None else count) + b"".join(sources)
-    head = struct.pack("<4sIBB6s8sI4sI", b"HEST", 36 + len(body), 1, 0, b"T", b"T", 1, b"T", 1)
-    table = bytearray(head + body)
-    table[9] = -sum(table) & 0xFF
-    return bytes(table)
+    number = len(sources) if count is None else count
+    return table(b"HEST", struct.pack("<I", number) + b"".join(sources))
 
 
 def entry(

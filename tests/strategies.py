@@ -15,14 +15,18 @@ from hypothesis import strategies as st
 
 from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.source import ErrorSource, FutureSource
+from apeitool.cper.arm_ras import AuxiliaryData
 from apeitool.cper.record import Gap, Record
-from apeitool.cper.section import Section
+from apeitool.cper.section import OpaqueSection, Section
 from apeitool.qemu.erst_file import ErstMapEntry, ErstSlot, ErstStorage
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.types import Absent, Array, Aside, Bytes, Guid, Many, Nested, Part, Scalar, Text
 
 LENGTH = 40
 """How many bytes an unbounded part gets at most, and how many items a list (a tenth of it)."""
+
+NOISE = 1024
+"""Bytes beyond which noise repeats."""
 
 Strategy = st.SearchStrategy[Any]
 
@@ -32,8 +36,11 @@ UNFINISHED = {
     "GenericErrorDataEntry": "its subclasses add the section that its GUID and length follow from",
     "RecordIdentifier": "its subclasses say which",
     "Registers": "what a context holds: its subclasses say what",
+    "CxlEventSection": "its subclasses add the event",
+    "CxlMediaEventSection": "likewise",
     "DvsecBody": "what a DVSEC holds: its subclasses say what",
     "PerDetail": "what a CCIX log holds: its subclasses say what",
+    "IpfCheck": "its subclasses say of what",
     "Section": "its subclasses add the fields",
     "MemorySection": "likewise",
     "X64General": "its subclasses add the rest of the state",
@@ -54,6 +61,10 @@ TOLD: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "AmpereAltraErrorSection": ("two bits of its type", (b"",)),
     "AmpereOneErrorSection": ("four bits of its type", (b"", b"\0\x10", b"\0\x60")),
     "YitianErrorSection": ("its type", (b"\x50", b"")),
+    "MicrosoftErrorPacketSection": ("its signature", (b"WHEA".ljust(80), b"ErPt".ljust(64), b"")),
+    "ErrorPacketV1": ("its error type", (b"",)),
+    "ErrorPacketV2": ("its data format", (b"",)),
+    "RawData": ("its format", (b"",)),
 }
 """Structures in which a field says what a part is: (which, bytes to begin with).  They are built
 from bytes, since a constructor's caller says both."""
@@ -92,7 +103,7 @@ def values(cls: type[Structure], field: Field) -> Strategy:
             return st.binary(min_size=kind.size, max_size=kind.size)
         case Array():
             number = st.integers(0, (1 << 8 * kind.item.size) - 1)
-            return st.tuples(*[number] * kind.count)
+            return _cycled(st.tuples(*[number] * min(kind.count, LENGTH)), kind.count)
         case Nested():
             return instances(kind.type)
         case Absent():
@@ -102,6 +113,11 @@ def values(cls: type[Structure], field: Field) -> Strategy:
         case Part():
             return _part(cls, field)
     raise TypeError(f"{cls.__name__}.{field.name}: no strategy for {kind!r}")
+
+
+def _cycled(short: Strategy, length: int) -> Strategy:
+    """Long values made of short ones, over and over: hypothesis refuses to draw so much."""
+    return short.map(lambda drawn: (drawn * -(-length // (len(drawn) or 1)))[:length])
 
 
 def _part(cls: type[Structure], field: Field) -> Strategy:
@@ -155,7 +171,7 @@ def _without_doubt(drawn: list[Any]) -> list[Structure]:
         for node in [part] if isinstance(part, Structure) else part:
             if not isinstance(node, Gap) or (node.data and body and not isinstance(body[-1], Gap)):
                 body.append(node)
-    return body or [kinds_of(Section)[0]()]
+    return body or [OpaqueSection()]
 
 
 def _sources() -> Strategy:
@@ -195,16 +211,25 @@ _OVERRIDES: dict[str, tuple[str, Callable[[type[Structure]], Strategy]]] = {
     "X86Context.register_context_type": ("it tells them apart", _default("register_context_type")),
     "X86Context.padding": ("padding is where all contexts of a section have it", lambda cls: st.just(b"")),
     "X64StateContextWithoutCr8.rest": ("8 bytes more are CR8", lambda cls: _few()),
+    "Ia32X64ProcessorErrorSection.trailing": ("it may be as long as padding", lambda cls: st.just(b"")),
+    "Ia32X64ProcessorErrorSection.gap": ("what follows tells", lambda cls: st.just(b"")),
+    "IpfProcessorErrorSection.cpuid_info": ("one at most", lambda cls: _one("IpfCpuid")),
+    "IpfProcessorErrorSection.psi_static_info": ("behind CPUID", lambda cls: st.just(())),
+    "IpfProcessorErrorSection.trailing": ("48 bytes would be CPUID", lambda cls: _few()),
     "MsrContext.registers": ("their addresses follow one another", lambda cls: _addressed(cls, 1)),
     "MemoryMappedContext.registers": ("likewise", lambda cls: _addressed(cls, 8)),
     "UnknownRegisters.rest": ("bytes of a known type would be that type", lambda cls: _few()),
     "UnknownPerDetail.rest": ("likewise", lambda cls: _few()),
     "UnknownEventInfo.rest": ("likewise", lambda cls: _few()),
     "UnknownCrashData.rest": ("likewise", lambda cls: _few()),
+    "ArmRasNodeSection.auxiliary_data": ("one or none", lambda cls: _at_most_one(AuxiliaryData)),
+    "ArmRasNodeSection.gap_2": ("without an offset", lambda cls: st.just(b"")),
     "Hest.unparsed": ("only a damaged table has any", lambda cls: st.just(b"")),
+    "Bert.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Einj.unparsed": ("likewise", lambda cls: st.just(b"")),
     "Erst.unparsed": ("likewise", lambda cls: st.just(b"")),
     "BootErrorRegion.room": ("what is not zero could be a block", lambda cls: st.just(b"")),
+    "UnknownExtraBanks.rest": ("only a damaged section has any", lambda cls: st.just(b"")),
     "StatusBlock.unparsed": ("only a damaged block has any", lambda cls: st.just(b"")),
     "StatusBlock.gap": ("there is none unless an offset is given", lambda cls: st.just(b"")),
     "ErstStorage.record_size": ("the slots below have it", lambda cls: st.just(STORE_SLOT)),
@@ -260,6 +285,11 @@ def _slot(record: Record, number: int) -> ErstSlot:
     return ErstSlot(data=whole[:STORE_SLOT].ljust(STORE_SLOT, b"\0"))
 
 
+def _one(name: str) -> Strategy:
+    """A list of one structure."""
+    return st.tuples(instances(next(k for k in kinds_of(Structure) if k.__name__ == name)))
+
+
 def _identifier() -> Strategy:
     return instances(next(k for k in kinds_of(Structure) if k.__name__ == "GuidIdentifier"))
 
@@ -271,6 +301,10 @@ def _addressed(cls: type[Structure], step: int) -> Strategy:
     return st.tuples(registers, first).map(
         lambda drawn: [r.replace(address=drawn[1] + step * i) for i, r in enumerate(drawn[0])]
     )
+
+
+def _at_most_one(kind: type[Structure]) -> Strategy:
+    return st.lists(instances(kind), max_size=1)
 
 
 def _few() -> Strategy:
@@ -310,7 +344,11 @@ def damaged(draw: st.DrawFn, whole: Strategy, edits: int = 4) -> bytes:
 @cache
 def encodings(cls: type[Structure]) -> Strategy:
     """Bytes to decode: noise, an instance's own, the same damaged; never too few."""
-    noise = st.binary(min_size=cls.shortest, max_size=cls.fixed_size + LENGTH)
+    noise = st.binary(
+        min_size=min(cls.shortest, NOISE), max_size=min(cls.fixed_size, NOISE) + LENGTH
+    )
+    if cls.shortest > NOISE:
+        noise = _cycled(noise, cls.shortest)
     kinds = [k for k in kinds_of(cls) if is_finished(k)]
     own = st.one_of(*(instances(k).map(lambda i: i.to_bytes()) for k in kinds))
     enough = damaged(own).map(lambda data: data.ljust(cls.shortest, b"\0"))

@@ -31,6 +31,9 @@ class Bert(Table):
         if self.boot_error_region_length < HEADER_LENGTH:
             rule = f"{self.boot_error_region_length} bytes have no room for a status block"
             yield self.trouble("region-length", "boot_error_region_length", rule)
+        if self.unparsed:
+            rule = f"{len(self.unparsed)} bytes of the table are no field of it"
+            yield self.trouble("table-rest", "unparsed", rule)
 
 
 def _blocks(region: Any, buffer: bytes, start: int, position: int, end: int) -> list[int]:
@@ -64,5 +67,9 @@ class BootErrorRegion(Structure):
     room: Annotated[Rest, "behind the last block"] = b""
 
     def sealed(self) -> Self:
-        # A block of which nothing is left but zeros ends the region.
-        return type(self).from_bytes(super().sealed().to_bytes())
+        # A block of which nothing is left but zeros ends the region, and new lengths can make blocks
+        # of what was behind one.
+        made = super().sealed()
+        while (read := type(self).from_bytes(made.to_bytes())) != made:
+            made = super(BootErrorRegion, read).sealed()
+        return made

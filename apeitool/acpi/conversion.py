@@ -20,6 +20,7 @@ from apeitool.acpi.status import (
     GenericErrorDataEntryV3,
     StatusBlock,
 )
+from apeitool.cper.described import DescribedSection
 from apeitool.cper.dialect import dialect_of, using
 from apeitool.cper.record import (
     DescriptorValid,
@@ -98,6 +99,12 @@ def _record(record: Record) -> Iterator[Reported]:
         yield Reported(section, descriptor.section_severity, _around(descriptor), stamp)
 
 
+@reports.register
+def _behind(described: DescribedSection) -> Iterator[Reported]:
+    descriptor = described.descriptor
+    yield Reported(described.section, descriptor.section_severity, _around(descriptor))
+
+
 def _around(thing: SectionDescriptor | GenericErrorDataEntry) -> dict[str, Any]:
     said = {name: getattr(thing, name) for name in _SAME}
     return {**said, "validation_bits": thing.validation_bits & _FRU}
@@ -122,6 +129,27 @@ def to_sections(thing: Structure) -> Converted:
     if not isinstance(thing, Section):
         lost += ["severities, flags, FRU and timestamps of the sections"]
     return Converted(tuple(one.section for one in found), tuple(lost))
+
+
+def to_described(thing: Structure) -> Converted:
+    """The sections of an object, each behind a descriptor of its own.
+
+    Raises:  EncodeError when the object is of a kind that reports no errors.
+    """
+    if isinstance(thing, DescribedSection):
+        return Converted((thing,))
+    found = [*reports(thing)]
+    lost = [*_lost_around(thing)]
+    if any(one.timestamp is not None for one in found):
+        lost.append("the time of the errors")
+    made = (DescribedSection(section=one.section) for one in found)
+    things = (
+        described.replace(
+            descriptor=described.descriptor.replace(section_severity=one.severity, **one.said)
+        )
+        for described, one in zip(made, found, strict=True)
+    )
+    return Converted(tuple(things), tuple(lost))
 
 
 def to_blocks(thing: Structure, severity: Severity | None = None) -> Converted:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Self
 
 from apeitool.cper.dialect import Choice
-from apeitool.cper.record import SectionFlags, flags_testimony, section_flags
+from apeitool.cper.flags import SectionFlags, flags_testimony, section_flags
 from apeitool.cper.section import OpaqueSection, Section, SectionPart
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp

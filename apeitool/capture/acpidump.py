@@ -65,13 +65,15 @@ def sniff(data: bytes) -> bool:
     return has_rows(data, _HEADER)
 
 
-def read(data: bytes, origin: str = "") -> Iterator[Capture]:
+def read(data: bytes, origin: str = "", only: str = "") -> Iterator[Capture]:
     """The tables that we know, each with where it was, ``origin:SIG@line``; others are skipped.
+
+    ``only`` names the one that is wanted.
 
     Raises:  CaptureError, once all are given, where rows of one are missing or none is known.
     """
     named = ((dump.says[1].decode("ascii"), dump) for dump in dumps(data, _HEADER))
-    return known(named, origin)
+    return known(named, origin, only)
 
 
 def dump(data: bytes) -> bytes:
@@ -113,16 +115,19 @@ def dumps(data: bytes, header: re.Pattern[bytes]) -> Iterator[Dump]:
         yield current
 
 
-def known(named: Iterator[tuple[str, Dump]], origin: str) -> Iterator[Capture]:
+def known(named: Iterator[tuple[str, Dump]], origin: str, only: str = "") -> Iterator[Capture]:
     """The dumps that are tables that we know; of one whose rows stop following, those before.
+
+    ``only`` names the one that is wanted.
 
     Raises:  CaptureError, once all are given, where rows of one are missing or none is known.
     """
+    wanted = [only] if only else list(TABLES)
     others: dict[str, None] = {}
     trouble: tuple[int, str] | None = None
     is_known = False
     for name, found in named:
-        if name not in TABLES:
+        if name not in wanted:
             others[name] = None
             continue
         if found.is_prose:
@@ -139,4 +144,4 @@ def known(named: Iterator[tuple[str, Dump]], origin: str) -> Iterator[Capture]:
     if not is_known:
         more = ", ..." if len(others) > _NAMED else ""
         names = ", ".join(map(repr, list(others)[:_NAMED])) + more
-        raise CaptureError(f"none of the tables {names} is {', '.join(TABLES)}", origin=origin)
+        raise CaptureError(f"none of the tables {names} is {', '.join(wanted)}", origin=origin)

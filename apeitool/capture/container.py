@@ -23,6 +23,7 @@ from apeitool.capture import (
 )
 from apeitool.capture.capture import Capture
 from apeitool.capture.kind import (
+    TABLES,
     as_error,
     candidates,
     decode_as,
@@ -72,12 +73,13 @@ def read(
     """The captures in the bytes of one file; text is read as the bytes that it spells.
 
     ``offset`` and ``length`` cut the bytes (those that the text spells, of each table of a text with
-    many; of other files those of the file itself); ``kind`` says what they are.
+    many; of other files those of the file itself); ``kind`` says what they are, and which of a text
+    that names its tables are wanted.
 
     Raises:  CaptureError when the offset lies behind the end, or the text breaks off.
     """
     is_cut = bool(offset) or length is not None
-    for carried in _carried(data, origin, is_cut=is_cut):
+    for carried in _carried(data, origin, (kind or "").upper(), is_cut=is_cut):
         piece, said, where = carried.data, carried.kind, carried.origin
         if offset > len(piece):
             raise CaptureError(
@@ -94,9 +96,16 @@ def read(
             yield Capture(b"", kind, where)
 
 
-def _carried(data: bytes, origin: str, *, is_cut: bool) -> Iterator[Capture]:
-    """What a file carries.  Who cuts bytes out of it knows where in the file they are."""
+def _carried(data: bytes, origin: str, name: str, *, is_cut: bool) -> Iterator[Capture]:
+    """What a file carries; of tables that a text names, those of that ``name`` if it is one's.
+
+    Who cuts bytes out of a file knows where in it they are.
+    """
     data = unicode.plain(data)
+    for text in _TABLE_TEXTS:
+        if text.sniff(data):
+            yield from text.read(data, origin, name if name in TABLES else "")
+            return
     for carrier in _CARRIERS if is_cut else (*_CARRIERS, *_FRAMES):
         if carrier.sniff(data):
             yield from carrier.read(data, origin)
@@ -104,20 +113,18 @@ def _carried(data: bytes, origin: str, *, is_cut: bool) -> Iterator[Capture]:
     yield Capture(unwrapped(data, origin), None, origin)
 
 
-_CARRIERS = (
-    erst_file,
-    rasdaemon,
-    windows_event,
-    json_document,
-    acpidump,
-    iasl,
-    acpiview,
-    kernel_log,
-)
+_TABLE_TEXTS = (acpidump, iasl, acpiview)
+_CARRIERS = (erst_file, rasdaemon, windows_event, json_document, kernel_log)
 """Carriers that tell themselves by their bytes; no file is of two of them."""
 
 _FRAMES = (envelope, hardware_errors)
 """Likewise; the objects lie in the file as they are."""
+
+
+def holds_bytes(data: bytes) -> bool:
+    """Whether these are bytes to decode, or text that carries some, rather than a description."""
+    carriers = (*_TABLE_TEXTS, *_CARRIERS, hextext)
+    return bool(candidates(data)) or any(c.sniff(unicode.plain(data)) for c in carriers)
 
 
 def unwrapped(data: bytes, origin: str = "") -> bytes:

@@ -23,12 +23,14 @@ def sniff(data: bytes) -> bool:
     return has_rows(data, _HEADER)
 
 
-def read(data: bytes, origin: str = "") -> Iterator[Capture]:
+def read(data: bytes, origin: str = "", only: str = "") -> Iterator[Capture]:
     """The tables that we know, each with where it was, ``origin:SIG@line``; others are skipped.
+
+    ``only`` names the one that is wanted.
 
     Raises:  CaptureError, once all are given, where rows of one are missing or none is known.
     """
-    return known((_named(found) for found in dumps(data, _HEADER)), origin)
+    return known((_named(found) for found in dumps(data, _HEADER)), origin, only)
 
 
 def _named(found: Dump) -> tuple[str, Dump]:

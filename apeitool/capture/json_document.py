@@ -20,10 +20,13 @@ from typing import Any
 from uuid import UUID
 
 from apeitool.capture.capture import Capture
+from apeitool.cper.record import SIGNATURE
 from apeitool.errors import CaptureError
 from apeitool.qemu.command import INJECT
 
 _MEMBER = re.compile(rb'"DiagnosticData"\s*:|"' + INJECT.encode() + rb'"')
+
+_RECORD = SIGNATURE.encode()
 
 
 def sniff(data: bytes) -> bool:
@@ -34,8 +37,8 @@ def sniff(data: bytes) -> bool:
 def read(data: bytes, origin: str = "") -> Iterator[Capture]:
     """The bytes of every entry and command, each with its place, ``origin:$.Members[3]``.
 
-    The type that Redfish gives is not reliable: of a section the GUID is taken, all else the bytes
-    must tell.
+    The type that Redfish gives is not reliable: of a section the GUID is taken, unless the bytes are
+    a record; all else the bytes must tell.
 
     Raises:  CaptureError where the JSON breaks off; once all are given, where bytes are no base64.
     """
@@ -47,7 +50,8 @@ def read(data: bytes, origin: str = "") -> Iterator[Capture]:
                 continue
             where = f"{origin}:{line}:{path}" if line else f"{origin}:{path}"
             try:
-                yield Capture(_decoded(text), kind, where)
+                data = _decoded(text)
+                yield Capture(data, None if data.startswith(_RECORD) else kind, where)
             except (ValueError, binascii.Error) as wrong:
                 trouble = trouble or CaptureError(f"this is no base64: {wrong}", origin=where)
     if trouble:

@@ -19,6 +19,7 @@ from apeitool.acpi.header import Table
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import HEADER_LENGTH, StatusBlock, entry_type
 from apeitool.capture.hextext import is_printed
+from apeitool.cper.described import DescribedSection
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.record import SIGNATURE, Record
 from apeitool.cper.section import read_section, section_named
@@ -36,6 +37,9 @@ from apeitool.wire import compiled
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 
+WHEA_PACKET = b"WhLg"
+"""What packets of WHEA's own log begin with, which lie beside records in the events of Windows."""
+
 TABLES: dict[str, type[Table]] = {t.spells: t for t in (Hest, Bert, Einj, Erst)}
 
 _OTHERS: dict[str, type[Structure]] = {
@@ -44,6 +48,7 @@ _OTHERS: dict[str, type[Structure]] = {
     "trigger": TriggerActionTable,
     "set_error_type_with_address": SetErrorTypeWithAddress,
     "record": Record,
+    "described_section": DescribedSection,
 }
 """Kinds that no table's signature and no section's place names."""
 
@@ -88,6 +93,8 @@ def candidates(data: bytes) -> list[str]:
         if data[:4].decode("latin-1") in TABLES and data[:8] != MAGIC.encode():
             return ["table"]
     found = ["region"] if is_region(data) else ["block"] if is_block(data) else []
+    if len(data) > DescribedSection.shortest and DescribedSection.resembles(data):
+        found.append("described_section")
     for name, place in section_kinds().items():
         kind = section_named(place)
         if kind is not None and kind.shortest <= len(data) and kind.resembles(data):
@@ -163,6 +170,8 @@ def sniff(data: bytes) -> str:
     if len(names) > 1:
         message = f"these bytes fit more than one kind: {', '.join(names)}; say which (--as)"
         raise Ambiguous(message, candidates=tuple(names))
+    if data.startswith(WHEA_PACKET):
+        raise DecodeError("a packet of WHEA's own log (WhLg) is no record")
     if not names:
         start = data[:16].hex(" ")
         raise DecodeError(

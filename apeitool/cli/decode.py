@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 @click.option("--as", "kind", metavar="KIND", callback=known_kind, help="What the bytes are.")
 @click.option("--offset", type=integer, default=0, help="Skip so many bytes of each file.")
 @click.option("--length", type=integer, help="Take no more than so many bytes of each file.")
-@click.option("--to", "form", type=click.Choice(["text", "summary", "json", "jsonl", "toml", "dmesg"]),
+@click.option("--to", "form",
+              type=click.Choice(["text", "summary", "json", "jsonl", "toml", "cper-json", "dmesg"]),
               default="text",
               help="text to read; a summary of all errors by place; json without loss; jsonl, one "
-              "object a line; toml to edit; dmesg, what Linux prints.")  # fmt: skip
+              "object a line; toml to edit; cper-json as libcper has it; dmesg, what Linux "
+              "prints.")  # fmt: skip
 @click.option("--kernel", "release", type=click.Choice(list(KERNELS)),
               help="With dmesg: which release of Linux; 6.1 unless said.")  # fmt: skip
 @click.option("--arch", "architecture", type=click.Choice(["x86", "arm64"]),
@@ -69,13 +71,15 @@ def command(
 ) -> None:
     """Decode tables, status blocks, records and sections.
 
-    Files are raw bytes, hex text (bare, xxd, hexdump -C), the text of acpidump, or a listing of
-    iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables that are
-    none of these kinds.  The bytes tell what they are.  Where they fit more than one kind, or are
-    damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
-    set_error_type_with_address, record, memory, pcie, arm_processor.
+    Files are raw bytes, hex text (bare, xxd, hexdump -C), the text of acpidump or acpiview, or a
+    listing of iasl -d; without a FILE, standard input.  A folder is read whole, but for ACPI tables
+    that are none of these kinds.  The bytes tell what they are.  Where they fit more than one kind,
+    or are damaged, say it: --as table, hest, bert, einj, erst, block, region, trigger,
+    set_error_type_with_address, record, described_section, memory, pcie, arm_processor.  Of a text
+    that names its tables, --as hest takes those of that name.
 
-    What is wrong with an object goes to stderr, with offset, field and rule.
+    What is wrong with an object goes to stderr, with offset, field and rule; so does what
+    cper-json, which holds records and sections, does not carry of it.
 
     --to dmesg prints what Linux would of a status block or boot error region, line for line; records
     and sections are made into a block first.  The log of a real Linux is a file like any other: the
@@ -98,10 +102,13 @@ def command(
             found = objects if first is None else chain([first], objects)
             if form == "dmesg":
                 dmesg.write(found, out, kernel, reader)
+            elif form == "cper-json":
+                _cper_json(_documents(found, reader), out)
             else:
                 _WRITERS[form](found, out, is_coloured(target))
     if not reader.count:
-        talk("this machine shows none" if system else "there is no file to decode")
+        there = "nothing in the files that are there" if reader.files else "there is no file"
+        talk("this machine shows none" if system else f"{there} to decode")
     reader.talk_of_failures()
     if reader.failures:
         context.exit(1)
@@ -159,6 +166,36 @@ def _jsonl(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool
 
     for _, found in objects:
         out.write(line(found).encode() + b"\n")
+
+
+def _documents(objects: Iterator[tuple[str, Structure]], reader: Reader) -> Iterator[str]:
+    """Each object as CPER-JSON, after what is lost of it is said."""
+    from apeitool.errors import EncodeError
+    from apeitool.render import cper_json
+
+    for origin, found in objects:
+        try:
+            text = cper_json.dumps(found)
+        except EncodeError as wrong:
+            reader.fail(origin, wrong)
+            continue
+        for loss in cper_json.losses(found):
+            talk(f"{origin}: not in CPER-JSON: {loss}")
+        yield text
+
+
+def _cper_json(documents: Iterator[str], out: Output) -> None:
+    """One document as it is, several as a list."""
+    first, second = next(documents, None), next(documents, None)
+    if first is None:
+        return
+    if second is None:
+        out.write(f"{first}\n".encode())
+        return
+    out.write(f"[\n{first}".encode())
+    for text in chain([second], documents):
+        out.write(f",\n{text}".encode())
+    out.write(b"\n]\n")
 
 
 def _summary(objects: Iterator[tuple[str, Structure]], out: Output, coloured: bool) -> None:

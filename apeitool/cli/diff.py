@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import click
@@ -29,8 +28,8 @@ def command(context: click.Context, left: str, right: str, kind: str | None) -> 
     """Compare two tables, status blocks, records or sections, field by field.
 
     Each field that differs is named, with what A (-) and B (+) have there.  Sources of a HEST are
-    compared by their ids, where these are unique, other lists by index.  Files of several objects
-    are compared one by one, in order.
+    compared by their ids, where these are unique, other lists by index.  Of files of several objects
+    the first table of a kind is compared with the first of that kind, the second with the second.
 
     Exit status: 0 when they are equal, 1 when they differ or one cannot be decoded.
     """
@@ -43,7 +42,7 @@ def command(context: click.Context, left: str, right: str, kind: str | None) -> 
     is_one = len(olds) == len(news) == 1
     differ = False
     with writer(None) as out:
-        for old, new in zip_longest(olds, news):
+        for old, new in _pairs(olds, news):
             said = _compared(old, new, paint)
             if said:
                 differ = True
@@ -55,6 +54,21 @@ def _objects(path: str, kind: str | None) -> list[Found]:
     from apeitool.capture.container import decode
 
     return [(capture.place, decode(capture)) for capture in captures(path, kind)]
+
+
+def _pairs(olds: list[Found], news: list[Found]) -> list[tuple[Found | None, Found | None]]:
+    """Which objects belong together: in order, and of one kind where there are several."""
+    if len(olds) == len(news) == 1:
+        return [(olds[0], news[0])]
+    waiting: dict[type, list[Found]] = {}
+    for new in reversed(news):
+        waiting.setdefault(type(new[1]), []).append(new)
+    pairs: list[tuple[Found | None, Found | None]] = []
+    for old in olds:
+        same = waiting.get(type(old[1]))
+        pairs.append((old, same.pop() if same else None))
+    taken = {id(new) for _, new in pairs}
+    return pairs + [(None, new) for new in news if id(new) not in taken]
 
 
 def _compared(old: Found | None, new: Found | None, paint: Paint) -> str:

@@ -1,4 +1,4 @@
-"""``apeitool encode``: bytes from JSON or TOML."""
+"""``apeitool encode``: bytes from JSON, CPER-JSON or TOML."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ def command(
     folder: Path | None,
     target: Path | None,
 ) -> None:
-    """Turn JSON or TOML (of decode --to, or of new) into bytes.
+    """Turn JSON, CPER-JSON or TOML (of decode --to, of new, of libcper) into bytes.
 
     Counts, lengths and checksums that the input leaves out are computed; those that it gives are
-    kept as they are, unless --sealed asks for them anew.  Several objects follow one another.
+    kept as they are, unless --sealed asks for them anew.  Several objects follow one another.  What
+    CPER-JSON says that has no place in the bytes is named on stderr.
 
     --to record, block, section and qmp turn what reports errors into another carrier.  What that
     has no place for is said on stderr.
@@ -67,21 +68,48 @@ def command(
             out.write(piece)
 
 
+def _from_json(text: str) -> Iterator[Structure]:
+    """The objects of JSON; each tells by its members whether it is CPER-JSON."""
+    from apeitool.render import cper_json
+    from apeitool.render.json import items
+    from apeitool.render.plain import from_plain
+
+    for path, plain in items(text):
+        if cper_json.is_cper_json(plain):
+            found, unread = cper_json.read(plain, path)
+            for member in unread:
+                talk(f"{member}: no place for it in the bytes")
+            yield found
+        else:
+            yield from_plain(plain, path=path)
+
+
 def _read(path: str) -> tuple[Iterator[Structure], Built | None]:
-    """The objects that a file describes; where it is a plan, what that comes to."""
-    from apeitool.capture.container import load
+    """The objects that a file describes; where it is a plan, what that comes to.
+
+    Raises:  CaptureError for what is no such text, EncodeError for what is wrong in it.
+    """
+    from apeitool.capture.container import holds_bytes, load
     from apeitool.capture.unicode import plain
-    from apeitool.errors import CaptureError
+    from apeitool.errors import CaptureError, EncodeError
 
     data = standard_input() if path == "-" else load(Path(path))
     try:
-        text = plain(data).decode()
-    except UnicodeDecodeError as wrong:
+        return _described(plain(data).decode())
+    except (UnicodeDecodeError, EncodeError) as wrong:
+        if holds_bytes(data):
+            reason = (
+                "these are bytes, not text that describes them: decode --to json makes such text"
+            )
+            raise CaptureError(reason, origin=path) from wrong
+        if isinstance(wrong, EncodeError):
+            raise
         raise CaptureError(f"this is no text: {wrong}", origin=path) from wrong
-    if not is_toml(text):
-        from apeitool.render.json import load_items
 
-        return load_items(text), None
+
+def _described(text: str) -> tuple[Iterator[Structure], Built | None]:
+    if not is_toml(text):
+        return _from_json(text), None
     from apeitool.render import toml
 
     document = toml.read(text)

@@ -37,7 +37,7 @@ def example(kind: str) -> Structure:
         return apei.build(PLANS[kind]).table
     if kind == "region":
         return _region()
-    section = _section(kind if kind not in ("block", "record") else "memory")
+    section = _section("memory" if kind in ("block", "record") else kind)
     if kind == "record":
         return apei.Record(error_severity=apei.Severity.CORRECTED, body=(section,))
     return _block("DIMM_A1", 0x12345000) if kind == "block" else section
@@ -68,7 +68,7 @@ def _memory(address: int) -> Section:
 def _section(kind: str) -> Section:
     import apeitool as apei
     from apeitool.cper.sections.pcie import AerInformation, PcieDeviceId, PcieVersion
-    from apeitool.registers.pcie import PortType
+    from apeitool.registers.pcie_capability import PortType
 
     if kind == "memory":
         return _memory(0x12345000)
@@ -81,6 +81,8 @@ def _section(kind: str) -> Section:
             validation_bits=5, mpidr_el1=0x80000001, midr_el1=0x410FD0B1, running_state=1,
             error_information=(cache,),
         )  # fmt: skip
+    if kind != "pcie":
+        return _plausible(kind)
     return apei.PcieErrorSection(
         validation_bits=0x8B, port_type=PortType.ROOT_PORT, version=PcieVersion(major=1, minor=1),
         device_id=PcieDeviceId(
@@ -88,6 +90,21 @@ def _section(kind: str) -> Section:
         ),
         aer_information=AerInformation(capability_header=0x00010001, correctable_error_status=1),
     )  # fmt: skip
+
+
+def _plausible(kind: str) -> Section:
+    """A section of any type, with values that are likely: the same ones each time."""
+    from random import Random
+
+    from apeitool.capture.kind import section_kinds
+    from apeitool.cper.place import Installation
+    from apeitool.cper.sample import sample
+    from apeitool.cper.section import section_named
+
+    found = section_named(section_kinds()[kind])
+    assert found is not None
+    random = Random(kind)  # noqa: S311 - nothing is secret
+    return sample(found, random).at(Installation(random).place())
 
 
 def _region() -> Structure:

@@ -20,14 +20,27 @@ def command() -> None:
 
 
 @command.command("setup")
-def setup() -> None:
+@click.option("--with", "names", multiple=True, metavar="PROGRAM",
+              help="This program of Debian unstable too: fwts, iasl.")  # fmt: skip
+@click.option("--all", "every", is_flag=True, help="Every program that can be had.")
+@click.option("--archive", metavar="ADDRESS",
+              help="Debian's archive for those; else that of apt's sources.")  # fmt: skip
+def setup(names: tuple[str, ...], every: bool, archive: str | None) -> None:
     """Bring what a guest needs into a private cache: Debian 12's kernel 6.1, its module einj, busybox.
 
     The packages come from the archive that this machine's apt is configured for, without being
     installed.  QEMU itself (qemu-system-x86_64) must be installed.  Once done, works offline.
-    """
-    from apeitool.lab import images
 
+    Programs of Debian unstable judge tables as those of this machine do; they are not installed
+    either, and run by themselves.
+    """
+    from apeitool.lab import images, programs
+
+    wanted = set(programs.PACKAGES if every else names)
+    if unknown := wanted - set(programs.PACKAGES):
+        raise click.BadParameter(f"{min(unknown)!r} is none of {', '.join(programs.PACKAGES)}")
+    for program in programs.setup(wanted, site=archive, say=talk):
+        click.echo(f"{program.image.package} {program.image.version}: {program.path}")
     found = images.setup(say=talk)
     for image in found.files:
         click.echo(f"{image.package} {image.version}: {image.path}")

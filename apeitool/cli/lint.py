@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ def command(
 
     A finding is a line: FILE:OFFSET LEVEL ID: what should hold and was found (FIELD) -> advice
     [source].  Exit status 1 if one is of level error, or a file cannot be decoded.
+
+    Files given together are those of one machine: what they say of each other is judged too.
 
     Without --arch and --kernel, what only some kernels refuse is a note.
     """
@@ -77,13 +79,22 @@ class _Work:
 
     def findings(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Finding]]:
         """(origin, finding) of everything that the files hold."""
-        from apeitool.lint.check import lint
+        from apeitool.lint.check import lint, lint_together
+        from apeitool.lint.together import Member
+
+        members = []
+        for origin, found in self._reader.objects(paths):
+            members.append(Member(origin, found))
+            yield from self._seen(origin, lint(found, self._consumers))
+        for member, finding in lint_together(members, self._consumers):
+            yield from self._seen(member.origin, [finding])
+
+    def _seen(self, origin: str, findings: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
         from apeitool.lint.finding import Level
 
-        for origin, found in self._reader.objects(paths):
-            for finding in lint(found, self._consumers):
-                self._has_error |= finding.level is Level.ERROR
-                yield origin, finding
+        for finding in findings:
+            self._has_error |= finding.level is Level.ERROR
+            yield origin, finding
 
 
 def _lines(work: _Work, paths: tuple[str, ...]) -> Iterator[str]:

@@ -23,8 +23,22 @@ KINDS = (
 )  # fmt: skip
 
 
+def _known(context: click.Context, argument: click.Parameter, kind: str) -> str:
+    """One of `KINDS`, or any section type.
+
+    Raises:  BadParameter when it is neither.
+    """
+    if kind not in KINDS:
+        from apeitool.capture.kind import section_kinds
+
+        names = dict.fromkeys((*KINDS, *section_kinds()))
+        if kind not in names:
+            raise click.BadParameter(f"{kind!r} is none of {', '.join(names)}")
+    return kind
+
+
 @click.command("new")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", callback=_known)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--preset", type=click.Choice([*PRESETS]),
               help="A plan of few words instead: encode derives the whole table from it.")  # fmt: skip
@@ -34,8 +48,8 @@ def command(kind: str, settings: tuple[str, ...], preset: str | None, target: Pa
 
     hest is a table with a polled and an NMI source that `lab run` takes as it is; ghes is one with
     a single SEA source.  bert points at a region, which holds status blocks; einj and erst work
-    through registers in memory.  block and record hold a corrected memory error; the others are
-    bare sections.
+    through registers in memory.  block and record hold a corrected memory error; memory, pcie,
+    arm_processor and every other section type (see decode --as) are bare sections.
 
     With --preset, the TOML is short: a plan of a hest, bert, einj or erst for firmware of your own
     (bare), QEMU's arm64 machine (qemu-virt) or its x86 machine (qemu-q35).

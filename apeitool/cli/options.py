@@ -204,6 +204,7 @@ class Reader:
         self.offset = offset
         self.length = length
         self.strict = strict
+        self.files = 0
         self.count = 0
         self.failures = 0
         self.reasons: Counter[str] = Counter()
@@ -216,6 +217,7 @@ class Reader:
         for path in paths:
             passed: dict[str, None] = {}
             for name in [None] if path == "-" else _watched(files(Path(path)), path):
+                self.files += 1
                 try:
                     data = load(name) if name else standard_input()
                     kind = self.kind

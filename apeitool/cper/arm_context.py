@@ -16,13 +16,28 @@ from apeitool.registers.arm import (
 from apeitool.registers.arm_syndrome import syndrome_word
 from apeitool.wire.labels import Label
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import BASE64, NUMBER, First, Json
 from apeitool.wire.types import U16, U32, U64, Hex, Many, Named, Rest
 
 Register32 = Annotated[U32, Hex]
 Register64 = Annotated[U64, Hex]
+_NUMBER = Json(shape=NUMBER)
 
 
-class ContextType(Label):
+class ContextType(
+    Label,
+    json={
+        0: "AArch32 General Purpose Registers",
+        1: "AArch32 EL1 Context Registers",
+        2: "AArch32 EL2 Context Registers",
+        3: "AArch32 Secure Context Registers",
+        4: "AArch64 General Purpose Registers",
+        5: "AArch64 EL1 Context Registers",
+        6: "AArch64 EL2 Context Registers",
+        7: "AArch64 EL3 Context Registers",
+        8: "Miscellaneous System Register Structure",
+    },
+):
     """Register context types."""
 
     AARCH32_GPR = 0
@@ -63,9 +78,9 @@ class AArch32GeneralRegisters(Registers):
     r10: Register32 = 0
     r11: Register32 = 0
     r12: Register32 = 0
-    sp: Register32 = 0
-    lr: Register32 = 0
-    pc: Register32 = 0
+    sp: Annotated[Register32, Json("r13_sp")] = 0
+    lr: Annotated[Register32, Json("r14_lr")] = 0
+    pc: Annotated[Register32, Json("r15_pc")] = 0
     rest: Rest = b""
 
 
@@ -82,11 +97,11 @@ class AArch32El1Registers(Registers):
     isr: Register32 = 0
     mair0: Register32 = 0
     mair1: Register32 = 0
-    midr: Annotated[Register32, Midr] = 0
-    mpidr: Annotated[Register32, Mpidr32] = 0
+    midr: Annotated[Register32, Midr, _NUMBER] = 0
+    mpidr: Annotated[Register32, Mpidr32, _NUMBER] = 0
     nmrr: Register32 = 0
     prrr: Register32 = 0
-    sctlr: Register32 = 0
+    sctlr: Annotated[Register32, Json("sctlr_ns")] = 0
     spsr: Register32 = 0
     spsr_abt: Register32 = 0
     spsr_fiq: Register32 = 0
@@ -136,7 +151,7 @@ class AArch32SecureRegisters(Registers):
     Source:  UEFI 2.10 N.2.4.4.2
     """
 
-    sctlr: Register32 = 0
+    sctlr: Annotated[Register32, Json("sctlr_s")] = 0
     spsr_mon: Register32 = 0
     rest: Rest = b""
 
@@ -191,12 +206,12 @@ class AArch64El1Registers(Registers):
     """
 
     elr_el1: Register64 = 0
-    esr_el1: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el1))] = 0
+    esr_el1: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el1)), _NUMBER] = 0
     far_el1: Register64 = 0
     isr_el1: Register64 = 0
     mair_el1: Register64 = 0
-    midr_el1: Annotated[Register64, Midr] = 0
-    mpidr_el1: Annotated[Register64, Mpidr] = 0
+    midr_el1: Annotated[Register64, Midr, _NUMBER] = 0
+    mpidr_el1: Annotated[Register64, Mpidr, _NUMBER] = 0
     sctlr_el1: Register64 = 0
     sp_el0: Register64 = 0
     sp_el1: Register64 = 0
@@ -218,7 +233,7 @@ class AArch64El2Registers(Registers):
     """
 
     elr_el2: Register64 = 0
-    esr_el2: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el2))] = 0
+    esr_el2: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el2)), _NUMBER] = 0
     far_el2: Register64 = 0
     hacr_el2: Register64 = 0
     hcr_el2: Register64 = 0
@@ -243,7 +258,7 @@ class AArch64El3Registers(Registers):
     """
 
     elr_el3: Register64 = 0
-    esr_el3: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el3))] = 0
+    esr_el3: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el3)), _NUMBER] = 0
     far_el3: Register64 = 0
     mair_el3: Register64 = 0
     sctlr_el3: Register64 = 0
@@ -262,8 +277,8 @@ class MiscRegister(Structure):
     Source:  UEFI 2.10 N.2.4.4.2
     """
 
-    encoding: Annotated[U16, Hex, RegisterEncoding] = 0
-    value: Annotated[Register64, Named(lambda r: register_word(r.encoding, r.value))] = 0
+    encoding: Annotated[U16, Hex, RegisterEncoding, Json("mrsEncoding")] = 0
+    value: Annotated[Register64, Named(lambda r: register_word(r.encoding, r.value)), _NUMBER] = 0
 
 
 class MiscRegisters(Registers):
@@ -273,7 +288,7 @@ class MiscRegisters(Registers):
     Source:  UEFI 2.10 N.2.4.4.2
     """
 
-    registers: Annotated[Sequence[MiscRegister], Many(MiscRegister)] = ()
+    registers: Annotated[Sequence[MiscRegister], Many(MiscRegister), Json(shape=First())] = ()
     rest: Rest = b""
 
 
@@ -284,7 +299,7 @@ class UnknownRegisters(Registers):
     Source:  UEFI 2.10 N.2.4.4.2
     """
 
-    rest: Rest = b""
+    rest: Annotated[Rest, Json("data", BASE64)] = b""
 
 
 _BY_TYPE: dict[int, type[Registers]] = {

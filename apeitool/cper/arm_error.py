@@ -6,9 +6,10 @@ Source:  UEFI 2.10 N.2.4.4.1
 import enum
 from collections.abc import Iterable
 
-from apeitool.cper.dialect import Choice, Topic, Weight
+from apeitool.cper.dialect import Choice, Topic, Weight, reading
 from apeitool.cper.processor_error import BusOperation, Participation, TransactionType
 from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.shapes import Json, Pair
 
 
 class ArmErrorType(enum.IntFlag):
@@ -48,7 +49,9 @@ class CacheOperation(Label):
     MANAGEMENT = 10
 
 
-class TlbOperation(Label):
+class TlbOperation(
+    Label, json={7: "Local Management Operation", 8: "External Management Operation"}
+):
     """What the TLB was doing."""
 
     GENERIC_ERROR = 0
@@ -132,12 +135,29 @@ class BusErrorInformation(ErrorWord):
     """
 
     operation = Bits(18, 4, BusOperation, when=ErrorWordValid.OPERATION)
-    affinity_level = Bits(22, 3, when=ErrorWordValid.LEVEL)
-    participation_type = Bits(29, 2, Participation, when=ErrorWordValid.PARTICIPATION_TYPE)
-    time_out = Bits(31, when=ErrorWordValid.TIME_OUT)
-    address_space = Bits(32, 2, AddressSpace, when=ErrorWordValid.ADDRESS_SPACE)
+    affinity_level = Bits(22, 3, when=ErrorWordValid.LEVEL, json=Json("level"))
+    participation_type = Bits(
+        29,
+        2,
+        Participation,
+        when=ErrorWordValid.PARTICIPATION_TYPE,
+        json=Json(shape=Pair(unknown="Unknown")),
+    )
+    time_out = Bits(31, when=ErrorWordValid.TIME_OUT, json=Json("timedOut"))
+    address_space = Bits(
+        32,
+        2,
+        AddressSpace,
+        when=ErrorWordValid.ADDRESS_SPACE,
+        json=Json(shape=Pair(unknown="Unknown")),
+    )
     memory_attributes = Bits(34, 9, when=ErrorWordValid.MEMORY_ATTRIBUTES)
-    access_mode = Bits(43, doc="0 secure, 1 normal", when=ErrorWordValid.ACCESS_MODE)
+    access_mode = Bits(
+        43,
+        doc="0 secure, 1 normal",
+        when=ErrorWordValid.ACCESS_MODE,
+        json=Json(shape=Pair(names={0: "Secure", 1: "Normal"})),
+    )
 
 
 ERROR_WORDS: dict[int, type[Word]] = {
@@ -171,6 +191,20 @@ _NOTHING = ArmErrorType(0)
 _ALL = sum(ArmErrorType)
 _OF_A_BUS = ErrorWordValid(0x0F80)
 """Validation bits that only the error information of a bus has."""
+
+
+def type_name(type: int) -> str | None:
+    """How CPER-JSON calls a type byte in the dialect that is in force; None for one that it cannot."""
+    how = reading(Topic.ARM_ERROR_TYPE) or next(iter(Topic.ARM_ERROR_TYPE.readings))
+    return _TYPE_NAMES.get(failed(type, how))
+
+
+_TYPE_NAMES = {
+    ArmErrorType.CACHE: "Cache Error",
+    ArmErrorType.TLB: "TLB Error",
+    ArmErrorType.BUS: "Bus Error",
+    ArmErrorType.MICRO_ARCHITECTURAL: "Micro-Architectural Error",
+}
 
 
 def possible(type: int, word: int | None) -> list[str]:

@@ -119,8 +119,11 @@ class CcixPerLog(Structure):
         kind = PerKind(self.classification)
         hows = [name for name in ("degraded", "deferrable") if getattr(kind, name)]
         how = ", ".join(["uncorrected" if kind.uncorrected else "corrected", *hows])
-        about = PerType(kind.per_type).text if not kind.vendor_defined else "vendor-defined error"
-        what = f"{how} {about} in a {ComponentType(kind.component_type).text}"
+        about, component = PerType(kind.per_type), ComponentType(kind.component_type)
+        error = about.text if about.is_known else f"error of unknown type {int(about)}"
+        error = "vendor-defined error" if kind.vendor_defined else error
+        place = f"a {component.text}" if component.is_known else f"component {int(component)}"
+        what = f"{how} {error} in {place}"
         if self.physical_address is not None:
             what += f" at physical address {self.physical_address:#x}"
         where = ", ".join(f"{name} {value}" for name, value in self.detail.location())

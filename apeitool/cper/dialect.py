@@ -48,7 +48,7 @@ READINGS: dict[Topic, dict[str, str]] = {
     },
     Topic.SECTION_FLAGS: {
         "uefi": "bit 5 latent error, bit 7 overflow",
-        "windows": "bit 7 FRU text by plugin",
+        "windows": "bit 7 FRU text by plugin; flags of a record go on from bit 3",
         "amdgpu": "bit 4 latent error",
     },
     Topic.PROCESSOR_ISA: {

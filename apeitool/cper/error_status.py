@@ -1,6 +1,7 @@
 """The error status word that several sections share."""
 
 from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.shapes import Json, Pair
 
 
 class ErrorType(Label):
@@ -29,6 +30,11 @@ class ErrorType(Label):
     def text(self) -> str:
         """What the type means."""
         return _MEANING.get(int(self)) or f"unknown ({int(self)})"
+
+    @property
+    def json_name(self) -> str | None:
+        """The specification's own name."""
+        return self.name if self.is_known else None
 
 
 _MEANING = {
@@ -59,11 +65,11 @@ class ErrorStatus(Word):
     Source:  UEFI 2.10 N.2.12
     """
 
-    error_type = Bits(8, 8, ErrorType)
-    address = Bits(16, doc="seen on the address signals")
-    control = Bits(17, doc="seen on the control signals")
-    data = Bits(18, doc="seen on the data signals")
-    responder = Bits(19, doc="detected by the responder")
-    requester = Bits(20, doc="detected by the requester")
+    error_type = Bits(8, 8, ErrorType, json=Json(shape=Pair(text="description")))
+    address = Bits(16, doc="seen on the address signals", json=Json("addressSignal"))
+    control = Bits(17, doc="seen on the control signals", json=Json("controlSignal"))
+    data = Bits(18, doc="seen on the data signals", json=Json("dataSignal"))
+    responder = Bits(19, doc="detected by the responder", json=Json("detectedByResponder"))
+    requester = Bits(20, doc="detected by the requester", json=Json("detectedByRequester"))
     first_error = Bits(21)
-    overflow = Bits(22, doc="further errors were lost")
+    overflow = Bits(22, doc="further errors were lost", json=Json("overflowDroppedLogs"))

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from apeitool.cper.dimm import Dimm, named
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
-from apeitool.wire.labels import Label
+from apeitool.wire.labels import Bits, Label, Word
 
 if TYPE_CHECKING:
     from apeitool.cper.place import Place
 
 
-class MemoryErrorType(Label):
+class MemoryErrorType(
+    Label,
+    json={
+        2: "Single-bit ECC",
+        3: "Multi-bit ECC",
+        4: "Single-symbol ChipKill ECC",
+        5: "Multi-symbol ChipKill ECC",
+        15: "Physical Memory Map-out Event",
+    },
+):
     """What kind of memory error it was."""
 
     UNKNOWN = 0
@@ -58,9 +67,18 @@ class MemorySection(Section):
 
     @property
     def what(self) -> str:
-        kind = getattr(self, "memory_error_type", MemoryErrorType.UNKNOWN)
-        said = kind.text if self.is_valid("memory_error_type") else ""
-        return f"{said} memory error" if said and "error" not in said else said or self.title
+        said = self._kind.text if self._kind is not None else ""
+        return f"{said} memory error" if said and "error" not in said else said or "memory error"
+
+    @property
+    def _kind(self) -> MemoryErrorType | None:
+        kind: MemoryErrorType | None = self._fact("memory_error_type")
+        return kind
+
+    def _fact(self, name: str) -> Any:
+        """The value of a field, if the section has it and it is a fact; else None."""
+        has = any(field.name == name for field in self.fields)
+        return getattr(self, name) if has and self.is_valid(name) else None
 
     def location(self) -> Iterator[tuple[str, int]]:
         """Where it was, as far as the record knows: (name, number), from node to bit."""
@@ -69,8 +87,8 @@ class MemorySection(Section):
     @property
     def dimm(self) -> Dimm | None:
         """The module that failed, where the record has its handle and its name is known."""
-        has_handle = self.is_valid("module_handle")
-        return named(getattr(self, "module_handle", 0)) if has_handle else None
+        handle = self._fact("module_handle")
+        return None if handle is None else named(handle)
 
     @property
     def component(self) -> str:
@@ -89,10 +107,9 @@ class MemorySection(Section):
 
     @property
     def severities(self) -> tuple[Severity, ...]:
-        if not self.is_valid("memory_error_type"):
+        if self._kind is None:
             return super().severities
-        kind = getattr(self, "memory_error_type", MemoryErrorType.UNKNOWN)
-        return _SEVERITIES.get(kind, (Severity.RECOVERABLE, Severity.FATAL))
+        return _SEVERITIES.get(self._kind, (Severity.RECOVERABLE, Severity.FATAL))
 
     def at(self, place: "Place") -> Self:
         dimm, offset = place.dimm, place.address - place.dimm.start
@@ -111,9 +128,7 @@ class MemorySection(Section):
             "card_handle": dimm.card_handle,
             "module_handle": dimm.module_handle,
         }
-        own = {field.name for field in self.fields}
-        facts = {n: value for n, value in spot.items() if n in own and self.is_valid(n)}
-        return self.replace(**facts)
+        return self.replace(**{n: v for n, v in spot.items() if self._fact(n) is not None})
 
 
 def valid_places(section: Any, names: Iterable[str]) -> Iterator[tuple[str, int]]:
@@ -133,6 +148,19 @@ def bank_places(section: Any, valid: Any) -> Iterator[tuple[str, int]]:
         yield "bank group", bank >> 8
     if bits & valid.BANK_ADDRESS:
         yield "bank address", bank & 0xFF
+
+
+def bank_words(valid: Any) -> tuple[type[Word], type[Word]]:
+    """The bank as one number, and as a group and an address, by validation bits of these names."""
+
+    class WholeBank(Word):
+        value = Bits(0, 16, when=valid.BANK)
+
+    class BankWord(Word):
+        address = Bits(0, 8, when=valid.BANK_ADDRESS)
+        group = Bits(8, 8, when=valid.BANK_GROUP)
+
+    return WholeBank, BankWord
 
 
 def bank_shown(section: Any, valid: Any) -> str | None:

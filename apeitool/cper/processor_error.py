@@ -26,7 +26,9 @@ class BusOperation(Label):
     PREFETCH = 6
 
 
-class Participation(Label):
+class Participation(
+    Label, json={0: "Local Processor Originated Request", 1: "Local Processor Responded to Request"}
+):
     """The processor's part in a bus error."""
 
     LOCAL_PROCESSOR_ORIGINATED = 0

@@ -7,13 +7,29 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from apeitool.cper.dialect import Choice, Topic, by_creator, reading
+from apeitool.cper.flags import (
+    RecordFlags,
+    SectionFlags,
+    flags_testimony,
+    record_flags,
+    section_flags,
+)
 from apeitool.cper.guids import NOTIFICATION_TYPES
 from apeitool.cper.persistence import PersistenceInformation
-from apeitool.cper.section import Content, Gap, OpaqueSection, Section, read_section
+from apeitool.cper.section import (
+    Content,
+    Gap,
+    OpaqueSection,
+    Section,
+    read_section,
+    section_type,
+)
 from apeitool.cper.severity import Severity
 from apeitool.cper.timestamp import Timestamp
+from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import HIDDEN, IDENTIFIER, NUMBER, Json, Members, Moment, Pair
 from apeitool.wire.types import (
     AUTO,
     GUID,
@@ -50,14 +66,6 @@ class RecordValid(enum.IntFlag):
     PARTITION_ID = 4
 
 
-class RecordFlags(enum.IntFlag):
-    """Header flags."""
-
-    RECOVERED = 1
-    PREVIOUS_ERROR = 2
-    SIMULATED = 4
-
-
 class DescriptorValid(enum.IntFlag):
     """Which descriptor fields are facts."""
 
@@ -65,55 +73,31 @@ class DescriptorValid(enum.IntFlag):
     FRU_TEXT = 2
 
 
-class SectionFlags(enum.IntFlag):
-    """Section flags; of an error data entry too."""
+class Revision(Word):
+    """Revision of a record or of a section."""
 
-    PRIMARY = 1
-    CONTAINMENT_WARNING = 2
-    RESET = 4
-    ERROR_THRESHOLD_EXCEEDED = 8
-    RESOURCE_NOT_ACCESSIBLE = 16
-    LATENT_ERROR = 32
-    PROPAGATED = 64
-    OVERFLOW = 128
+    minor = Bits(0, 8)
+    major = Bits(8, 8)
 
 
-class WindowsSectionFlags(enum.IntFlag):
-    """Section flags as Windows has them."""
-
-    PRIMARY = 1
-    CONTAINMENT_WARNING = 2
-    RESET = 4
-    ERROR_THRESHOLD_EXCEEDED = 8
-    RESOURCE_NOT_ACCESSIBLE = 16
-    LATENT_ERROR = 32
-    PROPAGATED = 64
-    FRU_TEXT_BY_PLUGIN = 128
+_REVISION = Json(shape=Members(Revision))
+_SEVERITY = Json("severity", Pair("code", unknown="Unknown"))
 
 
-class AmdgpuSectionFlags(enum.IntFlag):
-    """Section flags as Linux's amdgpu has them."""
-
-    PRIMARY = 1
-    ERROR_THRESHOLD_EXCEEDED = 8
-    LATENT_ERROR = 16
+def _section_name(guid: UUID) -> str | None:
+    kind = section_type(guid)
+    return None if kind is None else kind.json_type
 
 
-_FLAGS = {"windows": WindowsSectionFlags, "amdgpu": AmdgpuSectionFlags}
-_DISPUTED = 0xB0
-"""Section flags that not all producers name alike."""
+def _notification_name(guid: UUID) -> str | None:
+    return NOTIFICATION_TYPES.get(str(guid))
 
 
-def section_flags(thing: Any) -> type[enum.IntFlag]:
-    """What the bits of section flags mean in the dialect that is in force."""
-    return _FLAGS.get(reading(Topic.SECTION_FLAGS) or "", SectionFlags)
-
-
-def flags_testimony(flags: int) -> Iterator[Choice]:
-    """That section flags leave a choice, if they do."""
-    if flags & _DISPUTED:
-        reason = f"nothing tells whose flags {flags:#x} are"
-        yield Choice(Topic.SECTION_FLAGS, "uefi", reason)
+_FLAG_NAMES = {
+    RecordFlags.RECOVERED: "HW_ERROR_FLAGS_RECOVERED",
+    RecordFlags.PREVIOUS_ERROR: "HW_ERROR_FLAGS_PREVERR",
+    RecordFlags.SIMULATED: "HW_ERROR_FLAGS_SIMULATED",
+}
 
 
 class SectionDescriptor(Structure):
@@ -126,13 +110,15 @@ class SectionDescriptor(Structure):
 
     section_offset: Annotated[U32, Unit("bytes")] = 0
     section_length: Annotated[U32, Unit("bytes")] = 0
-    revision: Annotated[U16, Hex] = 0x0100
+    revision: Annotated[U16, Hex, _REVISION] = 0x0100
     validation_bits: Annotated[U8, DescriptorValid] = 0
     reserved: Annotated[U8, Hex] = 0
-    flags: Annotated[U32, SectionFlags, Named(section_flags)] = 0
-    section_type: GUID = NIL
+    flags: Annotated[U32, SectionFlags, Named(section_flags), Json(shape=Members(SectionFlags))] = 0
+    section_type: Annotated[
+        GUID, Json(shape=Pair("data", "type", _section_name, unknown="Unknown", of=IDENTIFIER))
+    ] = NIL
     fru_id: Annotated[GUID, When(DescriptorValid.FRU_ID)] = NIL
-    section_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
+    section_severity: Annotated[Severity, u32, _SEVERITY] = Severity.RECOVERABLE
     fru_text: Annotated[str, Text(20), When(DescriptorValid.FRU_TEXT)] = ""
 
     def testimony(self) -> Iterator[Choice]:
@@ -252,30 +238,44 @@ class Record(Structure):
     Source:  UEFI 2.10 N.2.1
     """
 
-    signature_start: Annotated[str, Text(4), Derived(lambda r: SIGNATURE)] = AUTO
-    revision: Annotated[U16, Hex] = 0x0101
-    signature_end: Annotated[U32, Hex, Derived(lambda r: SIGNATURE_END)] = AUTO
+    signature_start: Annotated[str, Text(4), Derived(lambda r: SIGNATURE), HIDDEN] = AUTO
+    revision: Annotated[U16, Hex, _REVISION] = 0x0101
+    signature_end: Annotated[U32, Hex, Derived(lambda r: SIGNATURE_END), HIDDEN] = AUTO
     section_count: Annotated[U16, Derived(lambda r: len(r.section_descriptors), last=True)] = AUTO
-    error_severity: Annotated[Severity, u32] = Severity.RECOVERABLE
+    error_severity: Annotated[Severity, u32, _SEVERITY] = Severity.RECOVERABLE
     validation_bits: Annotated[U32, RecordValid] = 0
     record_length: Annotated[
         U32, Unit("bytes"), Derived(lambda r: r.size - len(r.trailing), last=True)
     ] = AUTO
-    timestamp: Annotated[U64, Hex, Timestamp, When(RecordValid.TIMESTAMP)] = 0
+    timestamp: Annotated[U64, Hex, Timestamp, When(RecordValid.TIMESTAMP), Json(shape=Moment())] = 0
     platform_id: Annotated[GUID, When(RecordValid.PLATFORM_ID)] = NIL
     partition_id: Annotated[GUID, When(RecordValid.PARTITION_ID)] = NIL
     creator_id: GUID = NIL
-    notification_type: GUID = NIL
+    notification_type: Annotated[
+        GUID, Json(shape=Pair("guid", "type", _notification_name, unknown="Unknown", of=IDENTIFIER))
+    ] = NIL
     record_id: Annotated[U64, Hex] = 0
-    flags: Annotated[U32, RecordFlags] = 0
-    persistence_information: Annotated[U64, Hex, PersistenceInformation, "belongs to ERST"] = 0
+    flags: Annotated[
+        U32,
+        RecordFlags,
+        Named(record_flags),
+        Json(shape=Pair(names=_FLAG_NAMES, unknown="Unknown")),
+    ] = 0
+    persistence_information: Annotated[
+        U64,
+        Hex,
+        PersistenceInformation,
+        "belongs to ERST",
+        Json("persistenceInfo", NUMBER),
+    ] = 0
     reserved: Annotated[bytes, Bytes(12)] = bytes(12)
     section_descriptors: Annotated[
         Sequence[SectionDescriptor],
         Many(SectionDescriptor, count="section_count"),
         Derived(_describe),
+        HIDDEN,
     ] = AUTO
-    body: Annotated[Sequence[Content], _Body(), "sections and gaps in wire order"] = ()
+    body: Annotated[Sequence[Content], _Body(), "sections and gaps in wire order", HIDDEN] = ()
     trailing: Annotated[Rest, "bytes behind the record"] = b""
 
     @property

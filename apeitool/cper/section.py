@@ -11,7 +11,8 @@ from apeitool.cper.index import SECTIONS
 from apeitool.cper.severity import Severity
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.types import NIL, Aside, Engine, Part, Rest
+from apeitool.wire.shapes import BASE64, Json
+from apeitool.wire.types import NIL, Aside, Engine, Number, Part, Rest
 
 if TYPE_CHECKING:
     from apeitool.cper.place import Place
@@ -38,11 +39,14 @@ class Section(Content):
     """Body of one section: of a record, or of an error data entry.
 
     Each subclass lives in a file of its own below ``cper/sections``; its last field takes whatever
-    the bytes have more than it knows.
+    the bytes have more than it knows.  In CPER-JSON its members are under ``json_key`` and its type
+    is called ``json_type``; a type that has no key there is shown as bytes.
     """
 
     guid: ClassVar[UUID] = NIL
     title: ClassVar[str] = "section"
+    json_key: ClassVar[str] = ""
+    json_type: ClassVar[str] = "Unknown"
     part: ClassVar[str] = ""
     """What of a machine it is about: ``dimm``, ``device``, ``processor``, or nothing in particular."""
     aliases: ClassVar[tuple[UUID, ...]] = ()
@@ -92,7 +96,7 @@ class OpaqueSection(Section):
     title: ClassVar[str] = "section of unknown type"
 
     guid: Annotated[UUID, Aside(), "section type"] = NIL  # type: ignore[misc]
-    data: Rest = b""
+    data: Annotated[Rest, Json("data", BASE64)] = b""
 
     @property
     def what(self) -> str:
@@ -126,6 +130,11 @@ def section_type(guid: UUID) -> type[Section] | None:
     return _FOUND[key]
 
 
+def is_named(guid: UUID) -> bool:
+    """Whether a section type has a name here, decoded or not."""
+    return section_type(guid) is not None or str(guid) in SECTION_NAMES
+
+
 def section_named(name: str) -> type[Section] | None:
     """The class of that name, or None."""
     for place in SECTIONS.values():
@@ -150,11 +159,11 @@ def read_section(engine: Engine, guid: UUID, buffer: bytes, start: int, end: int
 
 
 class SectionPart(Part):
-    """The body of one section; ``guid`` and ``length`` name the fields that tell them."""
+    """The body of one section; ``guid`` and ``length`` are what tells them."""
 
     __slots__ = ("guid",)
 
-    def __init__(self, guid: str, *, length: str) -> None:
+    def __init__(self, guid: str, *, length: Number) -> None:
         super().__init__(length)
         self.guid: Callable[[Any], UUID] = attrgetter(guid)
 

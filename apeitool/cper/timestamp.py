@@ -9,6 +9,8 @@ from apeitool.wire.labels import Bits, Word
 
 _PLACES = ("second", "minute", "hour", "day", "month", "year", "century")
 _THIS_CENTURY = 20
+_CENTURIES = (19, 20, 21)
+"""Those that a clock may show which counts them in binary."""
 
 
 class Timestamp(Word):
@@ -77,6 +79,11 @@ class Timestamp(Word):
         if self.is_bcd:
             return Choice(Topic.TIMESTAMP, "bcd", "every byte is two decimal digits")
         odd = next(b for b in self._digits() if b & 15 > 9 or b >> 4 > 9)
+        moment = self.read("binary")
+        if moment is not None and moment.year // 100 not in _CENTURIES:
+            return Choice(
+                Topic.TIMESTAMP, "bcd", f"{odd:#x} is no BCD, binary would be {moment.year}"
+            )
         return Choice(Topic.TIMESTAMP, "binary", f"{odd:#x} is no BCD", Weight.EVIDENCE)
 
     @property

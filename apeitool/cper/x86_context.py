@@ -108,8 +108,10 @@ class _Addressed(Many):
     ) -> tuple[tuple[Structure, ...], int]:
         items, position = super().take(engine, values, buffer, start, position, end)
         first = getattr(values, self.first)
-        placed = (item.replace(address=first + self.step * i) for i, item in enumerate(items))
-        return tuple(placed), position
+        for index, item in enumerate(items):
+            # Nobody else has seen it yet, and a copy of each would take ten times as long.
+            object.__setattr__(item, "address", first + self.step * index)
+        return items, position
 
 
 def _first(context: Any) -> int | None:

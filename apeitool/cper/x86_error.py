@@ -84,6 +84,8 @@ class Check(Word):
     Source:  UEFI 2.10 N.2.4.2.1
     """
 
+    validation_bits = Bits(0, 16, hexadecimal=True)
+
     def facts(self) -> dict[str, Any]:
         """The ranges that are facts, by name."""
         valid = int(self) & 0xFFFF

@@ -163,7 +163,7 @@ class FxsaveContext(X86Context):
     xmm13: Annotated[bytes, Bytes(16)] = bytes(16)
     xmm14: Annotated[bytes, Bytes(16)] = bytes(16)
     xmm15: Annotated[bytes, Bytes(16)] = bytes(16)
-    reserved_416: Annotated[bytes, Bytes(96)] = bytes(96)
+    available: Annotated[bytes, Bytes(96), "reserved in part"] = bytes(96)
     rest: ArrayRest = b""
     padding: Padding = b""
 

@@ -1,7 +1,8 @@
 """Debian packages through the machine's own apt: its sources, its keys, its proxies.
 
 apt checks the signatures. Where the machine's package lists are absent or stale, lists are fetched
-into a private state directory from the same sources, which needs no privileges.
+into a private state directory from the same sources, which needs no privileges. Another release of
+Debian is seen in the same way: nothing of it is installed, nor known to the machine's own apt.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -30,9 +31,10 @@ Dir::State::status "{place}/status";
 Dir::State::lists "{place}/state/lists";
 Dir::Cache "{place}/cache";
 Dir::Cache::archives "{place}/cache/archives";
-APT::Architecture "amd64";
-APT::Architectures "amd64";
+APT::Architecture "{architecture}";
+APT::Architectures "{architecture}";
 APT::Sandbox::User "{user}";
+APT::Install-Recommends "false";
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -74,16 +76,59 @@ class Archive:
         _run("apt-get", *self.options, *_RETRIES, "download", wanted.package, directory=into)
         return into / wanted.file_name
 
+    def fetch_all(self, packages: Sequence[str], into: Path) -> list[Path]:
+        """Download packages and all that they depend on; what is there and whole is not fetched again.
+
+        What is needed follows from the packages that are installed: with lists of our own, none.
+        """
+        cache.made(into / "partial")
+        kept = ("-o", f"Dir::Cache::archives={into}")
+        command = ("install", "--download-only", "--yes", *packages)
+        _run("apt-get", *self.options, *_RETRIES, *kept, *command)
+        return sorted(into.glob("*.deb"))
+
+    def site(self) -> str | None:
+        """Where Debian's own packages come from, as far as package lists are there to tell."""
+        own = ("Created-By: Packages", "Origin: Debian", "Label: Debian")
+        listing = _run("apt-get", *self.options, "indextargets", "--format", "$(REPO_URI)", *own)
+        return next(iter(listing.splitlines()), None)
+
 
 def private(place: Path) -> Archive:
     """The machine's sources seen through lists of our own, fetched anew, under ``place``."""
+    return _updated(place, "amd64")
+
+
+def release(name: str, site: str, place: Path) -> Archive:
+    """A release of Debian from the archive at ``site``, through lists of our own under ``place``.
+
+    Its packages are for this machine's processor.
+    """
+    keys = [path for path in _KEYS if path.exists()]
+    signed = f"[signed-by={keys[0]}] " if keys else ""
+    sources = cache.made(place) / "sources.list"
+    sources.write_text(f"deb {signed}{site} {name} main\n")
+    # Of one source alone, an update that fails is told as such, not as packages that are absent.
+    own = f'Dir::Etc::sourcelist "{sources}";\nDir::Etc::sourceparts "-";\n'
+    own += 'APT::Update::Error-Mode "any";\n'
+    return _updated(place, architecture(), own)
+
+
+_KEYS = tuple(
+    Path(f"/usr/share/keyrings/debian-archive-keyring.{ending}") for ending in ("pgp", "gpg")
+)
+"""Debian's keys where its own package puts them; elsewhere apt trusts those it trusts anyway."""
+
+
+def _updated(place: Path, architecture: str, more: str = "") -> Archive:
     for part in ("state/lists/partial", "cache/archives/partial"):
         cache.made(place / part)
     (place / "status").touch()
     configuration = place / "apt.conf"
     # apt drops root's privileges to a user who cannot enter a private cache; stay who we are.
     user = "root" if os.geteuid() == 0 else ""
-    configuration.write_text(_PRIVATE_CONFIGURATION.format(place=place, user=user))
+    text = _PRIVATE_CONFIGURATION.format(place=place, user=user, architecture=architecture)
+    configuration.write_text(text + more)
     archive = Archive(("-c", str(configuration)))
     _run("apt-get", *archive.options, *_RETRIES, "update")
     return archive
@@ -91,12 +136,31 @@ def private(place: Path) -> Archive:
 
 def usable_as_is() -> bool:
     """Whether the machine's own package lists are those of an x86-64 Debian."""
-    return _run("dpkg", "--print-architecture").strip() == "amd64"
+    return architecture() == "amd64"
+
+
+def architecture() -> str:
+    """Debian's name for this machine's processor."""
+    return _run("dpkg", "--print-architecture").strip()
 
 
 def version(package_file: Path) -> str:
     """The version that a package file states."""
-    return _run("dpkg-deb", "--field", str(package_file), "Version").strip()
+    return _field(package_file, "Version")
+
+
+def name(package_file: Path) -> str:
+    """The package that a package file holds."""
+    return _field(package_file, "Package")
+
+
+def _field(package_file: Path, field: str) -> str:
+    return _run("dpkg-deb", "--field", str(package_file), field).strip()
+
+
+def unpack_all(package_file: Path, into: Path) -> None:
+    """Write all files of a package below a folder."""
+    _run("dpkg-deb", "--extract", str(package_file), str(into))
 
 
 def unpack(package_file: Path, wanted: Mapping[str, Path]) -> None:
@@ -160,6 +224,7 @@ def _run(name: str, *arguments: str, directory: Path | None = None) -> str:
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{name} did not finish within {_LIMIT} s") from error
     if answer.returncode:
-        last = answer.stderr.strip().splitlines()[-1:]
-        raise LabError(f"{name} failed: " + "".join(last or [f"status {answer.returncode}"]))
+        said = answer.stderr.strip().splitlines()
+        reasons = [line for line in said if line.startswith("E: ")][:1] or said[-1:]
+        raise LabError(f"{name} failed: " + "".join(reasons or [f"status {answer.returncode}"]))
     return answer.stdout

@@ -6,28 +6,18 @@ together with a manifest of package, version and digest. :func:`find` never touc
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from apeitool.errors import ApeiError, LabError, MissingError
-from apeitool.lab import cache
+from apeitool.lab import cache, manifest
 from apeitool.lab.archive import Archive, Download, private, unpack, usable_as_is, version
+from apeitool.lab.manifest import Image
 
 MANIFEST = "images.json"
 _QEMU = "qemu-system-x86_64"
-
-
-@dataclass(frozen=True)
-class Image:
-    """One file taken from a package."""
-
-    path: Path
-    package: str
-    version: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -129,20 +119,7 @@ def _qemu() -> Path:
 
 
 def _present(place: Path) -> dict[str, Image]:
-    """The images that the manifest names and whose bytes are those it names."""
-    try:
-        manifest = json.loads((place / MANIFEST).read_bytes())
-        recorded = {name: Image(place / name, **entry) for name, entry in manifest.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-    return {name: image for name, image in recorded.items() if _is_whole(image)}
-
-
-def _is_whole(image: Image) -> bool:
-    try:
-        return cache.sha256(image.path) == image.sha256
-    except OSError:
-        return False
+    return manifest.read(place / MANIFEST, place)
 
 
 def _origin(image: Image) -> tuple[str, str]:
@@ -155,18 +132,9 @@ def _complete(place: Path, say: Callable[[str], None]) -> None:
         whole = [present[name] for name in wanted.members if name in present]
         if len(whole) < len(wanted.members) or len(set(map(_origin, whole))) > 1:
             present |= _fetched(wanted, place, say)
-            _record(place, present)
+            manifest.write(place / MANIFEST, present)
     for scaffolding in ("apt", "downloads"):
         shutil.rmtree(place / scaffolding, ignore_errors=True)
-
-
-def _record(place: Path, present: dict[str, Image]) -> None:
-    manifest = {name: asdict(image) for name, image in present.items()}
-    for entry in manifest.values():
-        del entry["path"]
-    draft = place / f"{MANIFEST}.new"
-    draft.write_text(json.dumps(manifest, indent=2) + "\n")
-    draft.replace(place / MANIFEST)
 
 
 def _fetched(wanted: _Wanted, place: Path, say: Callable[[str], None]) -> dict[str, Image]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _PAGE = 4096
 _RESERVED = range(RESERVED_BASE, RESERVED_BASE + RESERVED_SIZE)
 _STEP = 0.002
 _SILENCE = 0.15
-_WORDS = 3.0
+_WORDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,18 @@ class Session:
         return self.firmware.poll_ack(number) or self.guest.exited
 
     def _words(self, start: int) -> list[str]:
-        """The console's lines from ``start`` on, once it has fallen silent."""
+        """The console's lines from ``start`` on, once the kernel has printed all that it had to.
+
+        Whatever the guest is made to print comes behind them; it cannot while it panics, and ends.
+        Work that the kernel has put off prints later still, and is waited for in silence.
+        """
+        mark = f"apeitool: lines from {start} on are told"
+        try:
+            self.guest.shell(f"echo '<0>{mark}' > /dev/kmsg", timeout=_WORDS)
+            self.guest.console.wait_for(re.escape(mark), timeout=_WORDS, start=start)
+        except LabError:
+            # The guest has ended, or hangs, and prints no more.
+            pass
         end = time.monotonic() + _WORDS
         count, since = -1, time.monotonic()
         while time.monotonic() < end and not self.guest.exited:
@@ -149,7 +161,7 @@ class Session:
             elif time.monotonic() - since > _SILENCE:
                 break
             time.sleep(_STEP)
-        return self.guest.console.lines[start:]
+        return [line for line in self.guest.console.lines[start:] if not line.endswith(mark)]
 
 
 def generic_sources(hest: Hest) -> Iterator[Ghes]:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
-from apeitool.lint import consistency, linux, linux_tables, specification
+from apeitool.lint import (
+    actions,
+    consistency,
+    linux,
+    linux_blocks,
+    linux_tables,
+    severities,
+    specification,
+    together,
+)
 from apeitool.lint.finding import Finding, Level
 from apeitool.lint.rule import Consumers, Place, places, rules_of
+from apeitool.lint.together import Member, Together
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 
-GROUPS = (specification, consistency, linux, linux_tables)
-"""Where the rules are; importing a group registers its rules."""
+GROUPS = {
+    "The specification": (specification,),
+    "Consistency": (consistency, actions, severities, together),
+    "Linux": (linux, linux_blocks, linux_tables),
+}
+"""Where the rules are; importing a module registers its rules."""
 
 _LONG = 32
 """Bytes of a value that are shown as they are."""
@@ -33,6 +47,21 @@ def lint(found: Structure, consumers: Consumers | None = None) -> Iterator[Findi
                 problem = _aimed(structure, inside, rule.id, path, said)
                 problem = problem._replace(source=rule.source or problem.source)
                 yield _finding(place, problem, rule.level, rule.advice)
+
+
+def lint_together(
+    members: Sequence[Member], consumers: Consumers | None = None
+) -> Iterator[tuple[Member, Finding]]:
+    """What can be said against objects of one machine that is about more than one of them."""
+    consumers = consumers or Consumers()
+    insides = {id(m.structure): cache(partial(_inside, m.structure)) for m in members}
+    for rule in rules_of(Together):
+        for member, path, said in rule.check(Together(members), consumers):
+            structure = member.structure
+            place = Place(structure, 0, type(structure).__name__, None, consumers)
+            problem = _aimed(structure, insides[id(structure)], rule.id, path, said)
+            problem = problem._replace(source=rule.source)
+            yield member, _finding(place, problem, rule.level, rule.advice)
 
 
 Inside = Callable[[], dict[str, tuple[int, Structure]]]

@@ -1,36 +1,38 @@
-"""What Linux refuses, clamps, passes over or never polls: sources, registers, status blocks.
+"""What Linux refuses, clamps, passes over or never polls: HEST, its sources, their registers.
 
-Of sources, registers and status blocks `apeitool.linux.accept` decides; a rule only gives each of
-its verdicts a name.
+`apeitool.linux.accept` decides; a rule only gives each of its verdicts a name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from apeitool.acpi.action import Instruction, InstructionEntry
-from apeitool.acpi.bert import BootErrorRegion
+from apeitool.acpi.action import InstructionEntry
 from apeitool.acpi.hest.generic import Ghes
+from apeitool.acpi.hest.layout import SOURCE_TYPES
+from apeitool.acpi.hest.machine_check import CorrectedMachineCheck
 from apeitool.acpi.hest.notification import NotificationType
+from apeitool.acpi.hest.source import ErrorSource, SourceFlags, SourceType
 from apeitool.acpi.hest.table import Hest
-from apeitool.acpi.status import StatusBlock
 from apeitool.errors import BadSignature, Truncated
 from apeitool.lint.finding import Level
-from apeitool.lint.rule import Faults, Place, rule
+from apeitool.lint.rule import Faults, Place, rule, since
 from apeitool.linux.accept import (
+    CMC,
+    HED,
     LARGEST_BLOCK,
     NMI_LIKE,
-    BlockVerdict,
+    WIDEST_PORT,
     HestVerdict,
     Verdict,
-    check_entries,
     check_gar,
-    check_header,
+    ends_walk,
     probe,
     walk_hest,
 )
-from apeitool.linux.features import KERNELS, Architecture, Features
-from apeitool.registers.address import GenericAddress
+from apeitool.linux.action import accesses_register
+from apeitool.linux.features import Architecture, Features
+from apeitool.registers.address import AddressSpace, GenericAddress
 
 _HEST = "Linux drivers/acpi/apei/hest.c"
 _GHES = "Linux drivers/acpi/apei/ghes.c"
@@ -74,21 +76,16 @@ def _only(kernels: list[Features], place: Place) -> str:
     "nothing, if the source is meant to assist only", _HEST,
 )  # fmt: skip
 def source_passed_over(hest: Hest, place: Place) -> Faults:
-    """Newer kernels pass over a generic source that assists an earlier machine check source."""
+    """Newer kernels pass over a generic source that assists a machine check source."""
     walks = [_walk(hest, features) for features in place.consumers.kernels]
     used = [{s.source_id for s in walk.sources} for walk in walks if walk and walk.accepted]
     for index, source in enumerate(hest.sources):
         if not isinstance(source, Ghes) or not source.enabled:
             continue
         if any(source.source_id not in ids for ids in used):
-            since = _since(lambda k: k.skips_ghes_assist)
-            said = f"it assists source {source.related_source_id}: not used since {since}"
+            release = since(lambda k: k.skips_ghes_assist)
+            said = f"it assists source {source.related_source_id}: not used since {release}"
             yield f"sources[{index}].related_source_id", said
-
-
-def _since(has: Callable[[Features], bool]) -> str:
-    """The first release of Linux, of those known here, that has a feature."""
-    return next(k.release for k in KERNELS.values() if has(k))
 
 
 @rule("linux-source-disabled", Ghes, Level.NOTE, "write 1 to have it used", _HEST)
@@ -96,6 +93,48 @@ def source_disabled(source: Ghes, place: Place) -> Faults:
     """Linux uses a generic source only if it is enabled."""
     if not source.enabled:
         yield "enabled", "Linux does not look at the source"
+
+
+@rule(
+    "linux-cmc-disabled", CorrectedMachineCheck, Level.ERROR,
+    "enable it, or leave the source out of the table", CMC,
+)  # fmt: skip
+def cmc_disabled(source: CorrectedMachineCheck, place: Place) -> Faults:
+    """Linux for x86 drops all of a HEST at a corrected machine check source that is disabled."""
+    if Architecture.X86 in place.consumers.architectures and ends_walk(source):
+        yield (
+            "enabled",
+            "no source of the table is used; Linux prints 'HEST is not enabled!', no more",
+        )
+
+
+@rule(
+    "linux-cmc-firmware-first", CorrectedMachineCheck, Level.NOTE,
+    "nothing, if firmware reports these errors", CMC,
+)  # fmt: skip
+def cmc_firmware_first(source: CorrectedMachineCheck, place: Place) -> Faults:
+    """Linux for x86 leaves corrected errors of the banks of a firmware-first source to firmware."""
+    if Architecture.X86 in place.consumers.architectures and _is_firmware_first(source):
+        banks = sorted({bank.bank_number for bank in source.banks})
+        said = f"Linux reads no corrected error of banks {', '.join(map(str, banks))}"
+        yield "banks", said
+
+
+def _is_firmware_first(source: ErrorSource) -> bool:
+    is_cmc = source.type == SourceType.IA32_CORRECTED_MACHINE_CHECK
+    flags, banks = getattr(source, "flags", 0), getattr(source, "banks", ())
+    return is_cmc and bool(flags & SourceFlags.FIRMWARE_FIRST) and bool(banks)
+
+
+@rule(
+    "linux-source-ignored", ErrorSource, Level.NOTE,
+    "nothing: Linux sets these error sources up by itself", _HEST,
+)  # fmt: skip
+def source_ignored(source: ErrorSource, place: Place) -> Faults:
+    """Linux takes generic sources from a HEST, and firmware-first corrected machine checks."""
+    is_known = source.type in SOURCE_TYPES and not isinstance(source, Ghes)
+    if is_known and not _is_firmware_first(source) and not ends_walk(source):
+        yield "type", "Linux walks past the source, and takes nothing from it"
 
 
 def _probes(source: Ghes, place: Place) -> Iterator[tuple[Architecture, Verdict]]:
@@ -188,6 +227,35 @@ def never_polled(source: Ghes, place: Place) -> Faults:
 
 
 @rule(
+    "linux-poll-rounded", Ghes, Level.NOTE, "count on about one look a second",
+    "Linux ghes_add_timer(), drivers/acpi/apei/ghes.c",
+)  # fmt: skip
+def poll_rounded(source: Ghes, place: Place) -> Faults:
+    """Linux rounds the time of a poll to whole seconds."""
+    notification = source.notification
+    is_polled = source.enabled and notification.type == NotificationType.POLLED
+    if is_polled and 0 < notification.poll_interval < SECOND:
+        said = f"{notification.poll_interval} ms, but Linux looks about once a second"
+        yield "notification.poll_interval", said
+
+
+SECOND = 1000
+"""Milliseconds."""
+
+
+@rule(
+    "linux-needs-device", Ghes, Level.NOTE,
+    "have the DSDT notify a device PNP0C33 with 0x80 whenever a block is filled",
+    "Linux register_acpi_hed_notifier(), drivers/acpi/hed.c; ACPI 6.5 18.3.2.7.2",
+)  # fmt: skip
+def needs_device(source: Ghes, place: Place) -> Faults:
+    """SCI, GPIO signal and GSIV reach Linux through the hardware error device alone."""
+    if source.enabled and source.notification.type in HED:
+        told_by = source.notification.type.text
+        yield "notification.type", f"{told_by}: Linux looks when a device PNP0C33 is notified"
+
+
+@rule(
     "linux-address-kept", Ghes, Level.NOTE,
     "fill in the address of the block before Linux boots, and leave the block there", _GHES,
 )  # fmt: skip
@@ -197,29 +265,23 @@ def address_kept(source: Ghes, place: Place) -> Faults:
     bound = any(verdict.accepted for _, verdict in _probes(source, place))
     told_by = source.notification.type
     if keeps and bound and told_by in NMI_LIKE - {NotificationType.SDEI}:
-        since = _since(lambda k: k.tests_for_errors)
-        said = f"since {since}, Linux keeps the address that it finds there at boot"
+        release = since(lambda k: k.tests_for_errors)
+        said = f"since {release}, Linux keeps the address that it finds there at boot"
         yield "error_status_address.address", said
+
+
+def _is_used(place: Place) -> bool:
+    """Whether Linux uses the register at a place."""
+    user = place.above.structure if place.above else None
+    if isinstance(user, InstructionEntry):
+        return accesses_register(user)
+    return isinstance(user, Ghes) and bool(user.enabled)
 
 
 def _refused_register(register: GenericAddress, place: Place, complaint: str) -> str:
     """What Linux prints of a register that it uses and refuses for that reason; else nothing."""
-    user = place.above.structure if place.above else None
-    is_used = (isinstance(user, Ghes) and user.enabled) or (
-        isinstance(user, InstructionEntry) and user.instruction in _READS_REGISTER
-    )
-    message = check_gar(register).message if is_used else ""
+    message = check_gar(register).message if _is_used(place) else ""
     return message if complaint in message else ""
-
-
-_READS_REGISTER = frozenset(Instruction) - {
-    Instruction.NOOP,
-    Instruction.ADD,
-    Instruction.SUBTRACT,
-    Instruction.STALL,
-    Instruction.GOTO,
-}
-"""Instructions whose register Linux checks; one that it refuses makes the table useless."""
 
 
 @rule("linux-gar-address", GenericAddress, Level.ERROR, "give the address of the register", _GAR)
@@ -253,42 +315,14 @@ def gar_space(register: GenericAddress, place: Place) -> Faults:
         yield "address_space_id", said
 
 
-def _read(block: StatusBlock, place: Place) -> tuple[bytes, BlockVerdict] | None:
-    """A status block that Linux reads as one of a source: its bytes, and what its header is worth."""
-    if not block.block_status or isinstance(place.root, BootErrorRegion):
-        return None
-    data = block.to_bytes()
-    return data, check_header(data, LARGEST_BLOCK)
-
-
-@rule("linux-block-refused", StatusBlock, Level.ERROR, "correct lengths and offsets", _GHES)
-def block_refused(block: StatusBlock, place: Place) -> Faults:
-    """Linux warns of a block whose header it cannot follow, clears it, and reads nothing of it."""
-    found = _read(block, place)
-    if found and not found[1].accepted:
-        yield "data_length", found[1].message
-
-
-@rule("linux-entries-refused", StatusBlock, Level.ERROR, "correct the lengths of entries", _GHES)
-def entries_refused(block: StatusBlock, place: Place) -> Faults:
-    """Linux warns of a block whose entries do not add up, clears it, and reads nothing of it."""
-    found = _read(block, place)
-    if found and found[1].accepted:
-        verdict = check_entries(found[0][: found[1].length])
-        if not verdict.accepted and not verdict.is_endless:
-            yield "data_length", verdict.message
-
-
-@rule("linux-endless-entry", StatusBlock, Level.ERROR, "correct the length of the entry", _GHES)
-def endless_entry(block: StatusBlock, place: Place) -> Faults:
-    """An entry whose length wraps round to nothing keeps Linux busy for ever."""
-    found = _read(block, place)
-    if found and found[1].accepted and check_entries(found[0][: found[1].length]).is_endless:
-        yield "entries", "an entry's length wraps round to 0: Linux never gets past it"
-
-
-@rule("linux-block-unread", StatusBlock, Level.NOTE, "set the block status last of all", _GHES)
-def block_unread(block: StatusBlock, place: Place) -> Faults:
-    """Linux takes a block for empty if its status is 0, whatever follows."""
-    if not block.block_status and block.data_length:
-        yield "block_status", f"0, and {block.data_length} bytes of data that Linux does not read"
+@rule(
+    "linux-port-width", GenericAddress, Level.ERROR, "access a port by a dword at most",
+    "Linux acpi_os_read_port(), drivers/acpi/osl.c",
+)  # fmt: skip
+def port_width(register: GenericAddress, place: Place) -> Faults:
+    """Linux accepts a register in I/O space that is accessed by a quadword, and cannot access it."""
+    verdict = check_gar(register)
+    is_port = register.address_space_id == AddressSpace.SYSTEM_IO
+    if _is_used(place) and verdict.accepted and is_port and verdict.access_width > WIDEST_PORT:
+        said = f"an access of {verdict.access_width} bits fails, whenever it is tried"
+        yield "access_size", said

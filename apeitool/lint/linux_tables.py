@@ -1,179 +1,178 @@
-"""What Linux refuses or leaves unread of BERT, EINJ and ERST."""
+"""What Linux refuses or leaves unread of BERT, EINJ and ERST.
+
+`apeitool.linux.bert` and `apeitool.linux.action` decide; a rule only gives each verdict a name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 
-from apeitool.acpi.action import HEADER_SIZE, Instruction, InstructionEntry
+from apeitool.acpi.action import InstructionEntry
 from apeitool.acpi.bert import Bert, BootErrorRegion
-from apeitool.acpi.einj import INSTRUCTIONS, EinjInstructionEntry, TriggerActionTable
-from apeitool.acpi.header import HEADER_LENGTH, Table
-from apeitool.acpi.status import StatusBlock
+from apeitool.acpi.einj import Einj, TriggerActionTable
+from apeitool.acpi.erst import Erst, ErstInstructionEntry
+from apeitool.acpi.header import Table
+from apeitool.acpi.status import HEADER_LENGTH
 from apeitool.lint.finding import Level
-from apeitool.lint.rule import Faults, Place, rule
-from apeitool.linux.accept import LARGEST_BLOCK, check_entries, check_header
-
-_BERT = "Linux drivers/acpi/apei/bert.c"
-_CHECK = "Linux einj_check_table() and erst_check_table(), drivers/acpi/apei"
-_RUN = "Linux apei_exec_for_each_entry(), drivers/acpi/apei/apei-base.c"
-_TRIGGER = "Linux einj_check_trigger_header(), drivers/acpi/apei/einj-core.c"
-
-PRINTED_RECORDS = 5
-"""How many boot error records Linux prints at most."""
-PRINTED_LENGTH = 1024
-"""A boot error record of this length or longer is not printed."""
-PAGE = 4096
-"""Linux maps no more of a trigger table, where its pages are of this size."""
+from apeitool.lint.rule import Faults, Place, rule, since
+from apeitool.linux import action, bert
+from apeitool.linux.accept import FW_BUG
+from apeitool.linux.bert import BootRecord, Stop
 
 
-@rule("linux-bert-refused", Bert, Level.ERROR, "correct the length", _BERT)
+@rule("linux-bert-refused", Bert, Level.ERROR, "correct the length", bert.SOURCE)
 def bert_refused(table: Bert, place: Place) -> Faults:
     """Linux refuses a BERT that is cut short, or whose region has no room for a status block."""
+    verdict = bert.check_table(table)
     if table.length < Bert.fixed_size:
-        yield "length", f"table invalid: {table.length} bytes, but it takes 48"
-    if table.boot_error_region_length < StatusBlock.fixed_size:
-        said = f"table invalid: {table.boot_error_region_length} bytes, but a block takes 20"
-        yield "boot_error_region_length", said
+        yield "length", f"{verdict.message} {table.length} bytes, but it takes {Bert.fixed_size}"
+    elif not verdict.accepted:
+        said = f"{table.boot_error_region_length} bytes, but a block takes {HEADER_LENGTH}"
+        yield "boot_error_region_length", f"{verdict.message} {said}"
 
 
-class _Record(NamedTuple):
-    """A block of the boot error region that Linux comes to.
-
-    ``stop`` says why it goes no further: ``truncated``, ``invalid``, ``empty``; else it is empty.
-    """
-
-    number: int
-    length: int
-    stop: str
+def _index(starts: Sequence[int], offset: int) -> int:
+    """Which of the blocks that start there a place is in."""
+    return bisect_right(starts, offset) - 1
 
 
-def _records(region: BootErrorRegion) -> Iterator[_Record]:
-    """The blocks of a region as far as Linux walks; the last may be the one where it stops."""
-    left = region.size
-    for index, block in enumerate(region.blocks):
-        length = StatusBlock.fixed_size + block.data_length
-        if block.raw_data_length:
-            length = block.raw_data_offset + block.raw_data_length
-        record = _Record(index, length, _stop(block, length, left))
-        yield record
-        if record.stop:
-            return
-        left -= block.size
+def _starts(region: BootErrorRegion) -> list[int]:
+    return [start for _, start, _ in region.children()]
 
 
-def _stop(block: StatusBlock, length: int, left: int) -> str:
-    if length > left:
-        return "truncated"
-    if not block.block_status:
-        return "empty"
-    if StatusBlock.fixed_size + block.data_length > length:
-        return "invalid"
-    data = block.to_bytes()[:length]
-    head = check_header(data[: StatusBlock.fixed_size].ljust(StatusBlock.fixed_size, b"\0"), length)
-    # A region has blocks of any length; `check_header` knows those of a source.
-    follows = head.accepted or length > LARGEST_BLOCK
-    return "" if follows and check_entries(data).accepted else "invalid"
+def _stop(region: BootErrorRegion, *reasons: Stop) -> Faults:
+    """The record at which Linux stops for one of these reasons, and what it prints of it."""
+    verdict = bert.walk_region(region.to_bytes())
+    if verdict.stop in reasons:
+        said = next((m for m in verdict.messages if FW_BUG in m), verdict.stop.value)
+        yield f"blocks[{_index(_starts(region), verdict.stopped_at)}].data_length", said
 
 
-@rule("linux-bert-truncated", BootErrorRegion, Level.ERROR, "correct the lengths", _BERT)
+@rule(
+    "linux-bert-truncated", BootErrorRegion, Level.ERROR, "correct the lengths", bert.SOURCE
+)  # fmt: skip
 def bert_truncated(region: BootErrorRegion, place: Place) -> Faults:
     """Linux stops at a boot error record that reaches behind the region."""
-    for record in _records(region):
-        if record.stop == "truncated":
-            said = f"Truncated status block (length: {record.length})."
-            yield f"blocks[{record.number}].data_length", said
+    return _stop(region, Stop.TRUNCATED)
 
 
-@rule("linux-bert-invalid", BootErrorRegion, Level.ERROR, "correct the lengths", _BERT)
+@rule("linux-bert-invalid", BootErrorRegion, Level.ERROR, "correct the lengths", bert.SOURCE)
 def bert_invalid(region: BootErrorRegion, place: Place) -> Faults:
     """Linux stops at a boot error record whose lengths do not add up."""
-    for record in _records(region):
-        if record.stop == "invalid":
-            yield f"blocks[{record.number}].data_length", "Invalid error record."
+    return _stop(region, Stop.INVALID, Stop.WRAPPED)
 
 
 @rule(
     "linux-bert-unreached", BootErrorRegion, Level.WARNING,
-    "correct the record before it, or move this one there", _BERT,
+    "correct the record before it, or move this one there", bert.SOURCE,
 )  # fmt: skip
 def bert_unreached(region: BootErrorRegion, place: Place) -> Faults:
     """Linux reads no boot error record behind one that is empty or at which it stops."""
-    reached = sum(1 for _ in _records(region))
-    for index, block in enumerate(region.blocks[reached:], reached):
+    verdict = bert.walk_region(region.to_bytes())
+    last = _index(_starts(region), verdict.stopped_at)
+    for index, block in enumerate(region.blocks[last + 1 :], last + 1):
         if block.block_status:
-            said = f"Linux stops at record {reached - 1}, before it comes to this one"
+            said = f"Linux stops at record {last}: {verdict.stop.value}"
             yield f"blocks[{index}].block_status", said
+
+
+def _unprinted(region: BootErrorRegion) -> Iterator[tuple[int, BootRecord]]:
+    starts = _starts(region)
+    for record in bert.walk_region(region.to_bytes()).records:
+        if not record.is_printed:
+            yield _index(starts, record.offset), record
 
 
 @rule(
     "linux-bert-record-large", BootErrorRegion, Level.WARNING,
-    "read it from /sys/firmware/acpi/tables/data/BERT", _BERT,
+    "read it from /sys/firmware/acpi/tables/data/BERT", bert.SOURCE,
 )  # fmt: skip
 def bert_record_large(region: BootErrorRegion, place: Place) -> Faults:
     """Linux prints no boot error record of 1024 bytes or more."""
-    for record in _records(region):
-        if not record.stop and record.length >= PRINTED_LENGTH:
-            yield (
-                f"blocks[{record.number}].data_length",
-                f"{record.length} bytes: it is not printed",
-            )
+    for index, record in _unprinted(region):
+        if record.length >= bert.PRINTED_LENGTH:
+            yield f"blocks[{index}].data_length", f"{record.length} bytes: it is not printed"
 
 
 @rule(
     "linux-bert-record-surplus", BootErrorRegion, Level.WARNING,
-    "read it from /sys/firmware/acpi/tables/data/BERT", _BERT,
+    "read it from /sys/firmware/acpi/tables/data/BERT", bert.SOURCE,
 )  # fmt: skip
 def bert_record_surplus(region: BootErrorRegion, place: Place) -> Faults:
     """Linux prints five boot error records."""
-    short = [r.number for r in _records(region) if not r.stop and r.length < PRINTED_LENGTH]
-    for index in short[PRINTED_RECORDS:]:
-        said = f"{PRINTED_RECORDS} records before it are printed, this one is not"
-        yield f"blocks[{index}].block_status", said
+    for index, record in _unprinted(region):
+        if record.length < bert.PRINTED_LENGTH:
+            said = f"{bert.PRINTED_RECORDS} records before it are printed, this one is not"
+            yield f"blocks[{index}].block_status", said
 
 
-@rule("linux-header-size", Table, Level.ERROR, "write 48", _CHECK)
+def _header(table: Table, ending: str) -> Faults:
+    """What Linux has against the fields of a header whose names end so."""
+    if isinstance(table, Einj | Erst):
+        for fault in action.header_faults(table):
+            if fault.path.endswith(ending):
+                yield fault.path, f"the table is refused: {fault.why}"
+
+
+@rule("linux-header-size", Table, Level.ERROR, "write 48", action.CHECK)
 def header_size(table: Table, place: Place) -> Faults:
     """Linux refuses an EINJ or ERST whose header size is neither 48 nor 12."""
-    for name in ("injection_header_size", "serialization_header_size"):
-        size = getattr(table, name, HEADER_SIZE)
-        if size not in (HEADER_SIZE, HEADER_SIZE - HEADER_LENGTH):
-            yield name, f"the table is refused: {size}, but it is 48 or 12"
+    return _header(table, "header_size")
 
 
-@rule("linux-entry-count", Table, Level.ERROR, "count the entries that the table holds", _CHECK)
+@rule(
+    "linux-entry-count", Table, Level.ERROR, "count the entries that the table holds", action.CHECK
+)  # fmt: skip
 def entry_count(table: Table, place: Place) -> Faults:
     """Linux refuses an EINJ or ERST whose entry count is not what its length has room for."""
-    room = max(table.length - HEADER_SIZE, 0) // InstructionEntry.fixed_size
-    for name in ("injection_entry_count", "instruction_entry_count"):
-        count = getattr(table, name, room)
-        if count != room:
-            yield name, f"the table is refused: {count}, but its length has room for {room}"
+    return _header(table, "entry_count")
 
 
 @rule(
     "linux-instruction-unknown", InstructionEntry, Level.ERROR,
-    "use an instruction of the table's own set", _RUN,
+    "use an instruction of the table's own set", action.RUN,
 )  # fmt: skip
 def instruction_unknown(entry: InstructionEntry, place: Place) -> Faults:
     """Linux refuses a table that has an instruction of another set."""
-    number = entry.instruction
-    known = INSTRUCTIONS if isinstance(entry, EinjInstructionEntry) else tuple(Instruction)
-    if number not in known:
-        yield "instruction", f"Invalid action table, unknown instruction type: {int(number)}"
+    verdict = action.check_entry(entry)
+    if verdict.source == action.RUN:
+        yield "instruction", verdict.message
+
+
+@rule(
+    "linux-get-error-type", Einj, Level.WARNING, "add the instruction entries for it", action.TYPES
+)  # fmt: skip
+def get_error_type(table: Einj, place: Place) -> Faults:
+    """Newer kernels run GET_ERROR_TYPE when they take an EINJ, and refuse one without it."""
+    fault = action.types_fault(table)
+    if fault and any(k.runs_get_error_type for k in place.consumers.kernels):
+        release = since(lambda k: k.runs_get_error_type)
+        yield fault.path, f"{fault.why}: refused without a word since {release}"
+
+
+@rule("linux-erst-range", Erst, Level.ERROR, "add the instruction entries for it", action.RANGE)
+def erst_range(table: Erst, place: Place) -> Faults:
+    """Linux refuses an ERST that does not tell the error log's address range."""
+    if fault := action.range_fault(table):
+        yield fault.path, f"Failed to get Error Log Address Range: {fault.why}"
+
+
+@rule(
+    "linux-erst-operand", ErstInstructionEntry, Level.WARNING,
+    "have the entry before it read or write the very value, or do without it", action.OPERAND,
+)  # fmt: skip
+def erst_operand(entry: ErstInstructionEntry, place: Place) -> Faults:
+    """Linux takes what was read or written last as the operand of stalls, jumps and additions."""
+    if action.ignores_value(entry):
+        yield "value", f"Linux does not look at {entry.value:#x}"
 
 
 @rule(
     "linux-trigger-refused", TriggerActionTable, Level.ERROR,
-    "write sizes and count as the entries have them", _TRIGGER,
+    "write sizes and count as the entries have them", action.TRIGGER,
 )  # fmt: skip
 def trigger_refused(table: TriggerActionTable, place: Place) -> Faults:
     """Linux refuses a trigger table whose sizes do not fit, or that is longer than a page."""
-    size, head = table.table_size, TriggerActionTable.fixed_size
-    if table.header_size != head:
-        yield "header_size", f"Invalid trigger error action table: {table.header_size}, not {head}"
-    elif not head <= size <= PAGE:
-        yield "table_size", f"Invalid trigger error action table: {size} is not {head} to {PAGE}"
-    elif table.entry_count != (room := (size - head) // InstructionEntry.fixed_size):
-        said = f"Invalid trigger error action table: {table.entry_count}, room for {room}"
-        yield "entry_count", said
+    if fault := action.trigger_fault(table):
+        yield fault.path, f"{action.check_trigger(table).message} {fault.why}"

@@ -29,6 +29,11 @@ class Consumers:
     kernels: tuple[Features, ...] = tuple(KERNELS.values())
 
 
+def since(has: Callable[[Features], bool]) -> str:
+    """The first release of Linux, of those known here, that has a feature."""
+    return next(k.release for k in KERNELS.values() if has(k))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A structure where it is: ``above`` it is the one that holds it."""
@@ -59,39 +64,48 @@ def places(found: Structure, consumers: Consumers) -> Iterator[Place]:
 
 
 class Rule(NamedTuple):
-    """A rule about structures of one type and those that extend it."""
+    """A rule about objects of one type and those that extend it."""
 
     id: str
-    kind: type[Structure]
+    kind: type[Any]
     level: Level
     advice: str
     source: str
-    check: Callable[[Any, Place], Faults]
+    check: Callable[[Any, Any], Iterator[Any]]
 
     @property
     def statement(self) -> str:
         """What the rule says."""
-        return " ".join((self.check.__doc__ or "").split())
+        return " ".join((self.check.__doc__ or "").partition("\n\n")[0].split())
 
 
 RULES: dict[str, Rule] = {}
+
+Check = TypeVar("Check", bound=Callable[[Any, Any], Iterator[Any]])
+
+
+def register(
+    id: str, kind: type[Any], level: Level, advice: str, source: str
+) -> Callable[[Check], Check]:
+    """Register a rule about objects of any type."""
+
+    def registered(check: Check) -> Check:
+        if id in RULES:
+            raise ValueError(f"there is a rule {id} already")
+        RULES[id] = Rule(id, kind, level, advice, source, check)
+        return check
+
+    return registered
 
 
 def rule(
     id: str, kind: type[S], level: Level, advice: str, source: str = ""
 ) -> Callable[[Callable[[S, Place], Faults]], Callable[[S, Place], Faults]]:
     """Register a rule; without a ``source`` it is the structure's own that says so."""
-
-    def register(check: Callable[[S, Place], Faults]) -> Callable[[S, Place], Faults]:
-        if id in RULES:
-            raise ValueError(f"there is a rule {id} already")
-        RULES[id] = Rule(id, kind, level, advice, source, check)
-        return check
-
-    return register
+    return register(id, kind, level, advice, source)
 
 
 @cache
-def rules_of(kind: type[Structure]) -> tuple[Rule, ...]:
-    """The rules about a structure type, in the order in which they were registered."""
+def rules_of(kind: type[Any]) -> tuple[Rule, ...]:
+    """The rules about objects of a type, in the order in which they were registered."""
     return tuple(r for r in RULES.values() if issubclass(kind, r.kind))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from apeitool.acpi.bert import Bert
-from apeitool.acpi.einj import Einj, Einjv2Extension
+from apeitool.acpi.einj import Einj, EinjAction, Einjv2Extension
 from apeitool.acpi.erst import Erst
 from apeitool.acpi.header import Table
 from apeitool.acpi.hest.generic import Ghes
@@ -18,13 +18,18 @@ from apeitool.acpi.hest.machine_check import ErrorBank, MachineCheckSource
 from apeitool.acpi.hest.pcie_aer import AerSource
 from apeitool.acpi.hest.source import (
     ErrorSource,
+    ErrorSourceStructure,
     FutureSource,
     ReservedSource,
     SourceFlags,
+    SourceType,
 )
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
+from apeitool.cper.guids import LINUX_PSTORE
+from apeitool.cper.record import Record
 from apeitool.cper.severity import Severity
+from apeitool.cper.timestamp import Timestamp
 from apeitool.lint.finding import Level
 from apeitool.lint.rule import Faults, Place, rule
 from apeitool.registers.address import AddressSpace
@@ -80,10 +85,13 @@ def undefined_bits(structure: Structure, place: Place) -> Faults:
 
 
 def _facts(structure: Structure) -> Iterator[tuple[Field, int]]:
-    """The integers of a structure that are facts."""
+    """The integers of a structure that are facts, in the form that the specification has."""
+    # Linux's own store puts seconds since 1970 where others put BCD.
+    is_linux = isinstance(structure, Record) and str(structure.creator_id) == LINUX_PSTORE
     for field in structure.fields:
         value = getattr(structure, field.name)
-        if isinstance(value, int) and structure.is_valid(field.name):
+        is_fact = structure.is_valid(field.name) and not (is_linux and field.view is Timestamp)
+        if isinstance(value, int) and is_fact:
             yield field, value
 
 
@@ -134,6 +142,21 @@ def table_revision(table: Table, place: Place) -> Faults:
         yield "revision", f"{table.revision}, but it is {' or '.join(map(str, known))}"
 
 
+@rule(
+    "einjv2-revision", Einj, Level.WARNING, "write revision 2, or leave the action out",
+    "ACPI 6.6 18.6.1",
+)  # fmt: skip
+def einjv2_revision(table: Einj, place: Place) -> Faults:
+    """The actions of EINJv2 are of revision 2."""
+    for index, entry in enumerate(table.entries):
+        if table.revision < 2 and entry.action in EINJV2_ACTIONS:
+            said = f"{entry.action.name}, but the table has revision {table.revision}"
+            yield f"entries[{index}].action", said
+
+
+EINJV2_ACTIONS = (EinjAction.EINJV2_SET_ERROR_TYPE, EinjAction.EINJV2_GET_ERROR_TYPE)
+
+
 ENTRY_REVISIONS = (0x0201, 0x0300)
 
 
@@ -173,6 +196,28 @@ def source_flag_misplaced(source: ErrorSource, place: Place) -> Faults:
         yield "flags", "GHES_ASSIST is a flag of machine check sources"
 
 
+SINGLE = (
+    SourceType.IA32_MACHINE_CHECK,
+    SourceType.IA32_CORRECTED_MACHINE_CHECK,
+    SourceType.IA32_NMI,
+)
+
+
+@rule(
+    "source-single", Hest, Level.ERROR, "describe all processors in one source of the type",
+    "ACPI 6.5 18.3.2.1 to 18.3.2.3",
+)  # fmt: skip
+def source_single(hest: Hest, place: Place) -> Faults:
+    """A table has one source at most of each of the types 0, 1 and 2."""
+    seen: set[int] = set()
+    for index, source in enumerate(hest.sources):
+        if not isinstance(source, ErrorSourceStructure):
+            continue
+        if source.type in SINGLE and source.type in seen:
+            yield f"sources[{index}].type", f"there is one of type {int(source.type)} before"
+        seen.add(source.type)
+
+
 @rule("records-to-preallocate", ErrorSource, Level.WARNING, "write 1 or more")
 def records_to_preallocate(source: ErrorSource, place: Place) -> Faults:
     """A source has room for one record at least."""
@@ -209,3 +254,26 @@ def block_length_header(source: Ghes, place: Place) -> Faults:
     if source.error_status_block_length < StatusBlock.fixed_size:
         said = f"{source.error_status_block_length} bytes, but a header takes 20"
         yield "error_status_block_length", said
+
+
+@rule(
+    "status-address-register", Ghes, Level.WARNING,
+    "use a quadword in memory that holds the block's address",
+)  # fmt: skip
+def status_address_register(source: Ghes, place: Place) -> Faults:
+    """The error status address is a register of eight bytes in memory."""
+    register = source.error_status_address
+    if register.address_space_id != AddressSpace.SYSTEM_MEMORY:
+        space = register.address_space_id.text
+        yield "error_status_address.address_space_id", f"{space}, but it is system memory"
+    elif register.register_bit_width != 64:
+        said = f"{register.register_bit_width} bits, but they are 64"
+        yield "error_status_address.register_bit_width", said
+
+
+@rule("region-address", Bert, Level.ERROR, "write the address of the region")
+def region_address(table: Bert, place: Place) -> Faults:
+    """A boot error region has an address."""
+    if not table.boot_error_region and table.boot_error_region_length:
+        said = f"0, but the region has {table.boot_error_region_length} bytes"
+        yield "boot_error_region", said

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from apeitool.cper.arm_error import ArmErrorType
-from apeitool.cper.record import SectionFlags
+from apeitool.cper.flags import SectionFlags
 from apeitool.cper.sections.arm_processor import (
     ArmProcessorErrorSection,
     ErrorInformation,

@@ -90,7 +90,7 @@ class RegisterEncoding(Word):
     crm = Bits(3, 4)
     crn = Bits(7, 4)
     op1 = Bits(11, 3)
-    o0 = Bits(14)
+    o0 = Bits(14, 2)
 
     @property
     def name(self) -> str:

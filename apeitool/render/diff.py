@@ -99,7 +99,8 @@ def _texts(left: _Side, right: _Side) -> tuple[str, str]:
     said = left.shown(), right.shown()
     if said[0] == said[1]:
         return _exact(left.value), _exact(right.value)
-    if left.field.is_enum or not isinstance(left.value, int) or not isinstance(right.value, int):
+    are_numbers = all(isinstance(s.value, int) and not s.field.is_enum for s in (left, right))
+    if not are_numbers:
         return said
     mine, theirs = left.ranges(), right.ranges()
     return _with(said[0], mine, theirs), _with(said[1], theirs, mine)

@@ -40,7 +40,7 @@ def loads(text: str | bytes) -> Structure:
 
     Raises:  EncodeError when it holds no object of ours, with the path of what is wrong.
     """
-    return from_plain(_parse(text))
+    return from_plain(parse(text))
 
 
 def load_items(text: str | bytes) -> Iterator[Structure]:
@@ -48,29 +48,39 @@ def load_items(text: str | bytes) -> Iterator[Structure]:
 
     Raises:  EncodeError as `loads`.
     """
+    yield from (from_plain(plain, path=path) for path, plain in items(text))
+
+
+def items(text: str | bytes) -> Iterator[tuple[str, Any]]:
+    """(path, value) of each item of a document: of its list, of an envelope's, or one a line.
+
+    Raises:  EncodeError when it is no JSON, or an envelope of another schema.
+    """
     try:
-        document = _parse(text)
+        document = parse(text)
     except EncodeError:
         # One object a line, or no JSON at all.
         rows = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).split("\n")
-        lines = [(number, row) for number, row in enumerate(rows, 1) if row.strip()]
+        lines = [(f"line {number}", row) for number, row in enumerate(rows, 1) if row.strip()]
         if len(lines) < 2:
             raise
-        documents = [_parse(row, f"line {number}") for number, row in lines]
-        for (number, _), one in zip(lines, documents, strict=True):
-            yield from_plain(one, path=f"line {number}")
+        yield from [(path, parse(row, path)) for path, row in lines]
         return
     if isinstance(document, dict) and "items" in document and "schema" in document:
         if document["schema"] != SCHEMA:
             raise EncodeError(f"schema {document['schema']!r} is not {SCHEMA!r}", path="schema")
         document = document["items"]
     if isinstance(document, list):
-        yield from (from_plain(one, path=f"items[{i}]") for i, one in enumerate(document))
+        yield from ((f"items[{i}]", one) for i, one in enumerate(document))
     else:
-        yield from_plain(document)
+        yield "", document
 
 
-def _parse(text: str | bytes, where: str = "") -> Any:
+def parse(text: str | bytes, where: str = "") -> Any:
+    """The value that JSON text holds, none of whose names comes twice in an object.
+
+    Raises:  EncodeError when it is no JSON.
+    """
     if isinstance(text, str):
         text = text.removeprefix("\ufeff")
     try:

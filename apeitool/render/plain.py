@@ -17,7 +17,7 @@ from uuid import UUID
 
 from apeitool.acpi import bert, einj, erst
 from apeitool.acpi.hest import table
-from apeitool.cper import record
+from apeitool.cper import described, record
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.section import section_named, section_type
 from apeitool.errors import EncodeError
@@ -38,6 +38,7 @@ _LIKENESS = 0.5
 
 ROOTS: tuple[type[Structure], ...] = (
     bert.BootErrorRegion,
+    described.DescribedSection,
     einj.Einj,
     erst.Erst,
     erst_file.ErstStorage,
@@ -109,7 +110,7 @@ def from_plain(plain: Any, kind: type[Structure] | None = None, path: str = "") 
     if path.count(".") > DEEPEST:
         raise EncodeError("structures are not nested so deeply", path=f"{path[:80]}...")
     if not isinstance(plain, dict):
-        raise EncodeError(f"{_what(plain)} given, a table of fields needed", path=path)
+        raise EncodeError(f"{what(plain)} given, a table of fields needed", path=path)
     kind = _kind_of(plain, kind, path)
     path = path or kind.__name__
     table = {f.name: f for f in kind.fields}
@@ -150,10 +151,10 @@ def _value(field: Field, value: Any, path: str) -> Any:
     if isinstance(kind, Nested):
         return from_plain(value, kind.type, path)
     if isinstance(kind, Array):
-        return tuple(integer(item, path) for item in _list(value, path))
+        return tuple(integer(item, path) for item in listed(value, path))
     if field.type is tuple:
         only = getattr(kind, "only", None)
-        items = enumerate(_list(value, path))
+        items = enumerate(listed(value, path))
         return tuple(from_plain(item, only, f"{path}[{i}]") for i, item in items)
     if field.type is bytes:
         return _bytes(value, path)
@@ -167,13 +168,17 @@ def _value(field: Field, value: Any, path: str) -> Any:
         return integer(value, path)
     if isinstance(value, str):
         return value
-    raise EncodeError(f"{_what(value)} given, text needed", path=path)
+    raise EncodeError(f"{what(value)} given, text needed", path=path)
 
 
-def _list(value: Any, path: str) -> list[Any]:
+def listed(value: Any, path: str) -> list[Any]:
+    """A value that is a list.
+
+    Raises:  EncodeError when it is none.
+    """
     if isinstance(value, list):
         return value
-    raise EncodeError(f"{_what(value)} given, a list needed", path=path)
+    raise EncodeError(f"{what(value)} given, a list needed", path=path)
 
 
 def integer(value: Any, path: str) -> int:
@@ -186,21 +191,21 @@ def integer(value: Any, path: str) -> int:
     if isinstance(value, str):
         with suppress(ValueError):
             return int(value, 0)
-    raise EncodeError(f"{_what(value)} given, an integer needed", path=path)
+    raise EncodeError(f"{what(value)} given, an integer needed", path=path)
 
 
 def _bytes(value: Any, path: str) -> bytes:
     if isinstance(value, str):
         with suppress(ValueError):
             return bytes.fromhex(value)
-    raise EncodeError(f"{_what(value)} given, bytes in hex needed", path=path)
+    raise EncodeError(f"{what(value)} given, bytes in hex needed", path=path)
 
 
 def _guid(value: Any, path: str) -> UUID:
     if isinstance(value, str):
         with suppress(ValueError):
             return UUID(value)
-    raise EncodeError(f"{_what(value)} given, a GUID needed", path=path)
+    raise EncodeError(f"{what(value)} given, a GUID needed", path=path)
 
 
 def _enumerated(kind: Any, value: Any, path: str) -> Any:
@@ -215,7 +220,8 @@ def _enumerated(kind: Any, value: Any, path: str) -> Any:
     return integer(value, path)
 
 
-def _what(value: Any) -> str:
+def what(value: Any) -> str:
+    """What was given, in few words."""
     if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else "a list"
     if isinstance(value, int) and value.bit_length() > 128:

@@ -244,8 +244,10 @@ def _field(thing: Structure, field: Field, value: Any, paint: Paint, pad: str) -
     note = f"  ({field.doc})" if field.doc else ""
     label = f"{pad}{field.name}".ljust(_WIDTH)
     if isinstance(field.kind, Part) and isinstance(value, bytes):
-        yield f"{label} {len(value)} bytes{paint(note, 'note')}"
-        yield from dump(value, pad + "  ")
+        said = thing.shown(field.name)
+        shown = f"{len(value)} bytes" if said is None else harmless(said)
+        yield f"{label} {shown}{paint(note, 'note')}"
+        yield from dump(value, pad + "  ") if said is None else ()
         return
     yield f"{label} {told(thing, field, value)}{paint(note, 'note')}"
     view = view_of(thing, field)

@@ -30,9 +30,7 @@ def formatted(field: Field, value: Any, view: View = None) -> str:
     if isinstance(value, bytes):
         return value.hex(" ") if any(value) else f"{len(value)} zero bytes"
     if isinstance(value, tuple):
-        return " ".join(
-            _number(field, item, getattr(field.kind, "item", field.kind)) for item in value
-        )
+        return _several(field, value)
     shown = _number(field, value, field.kind)
     if view is not None and issubclass(view, Word):
         shown = view(value).text or shown
@@ -41,6 +39,21 @@ def formatted(field: Field, value: Any, view: View = None) -> str:
     if field.unit and field.unit != "address":
         shown += f" {field.unit}"
     return shown
+
+
+def _several(field: Field, values: tuple[int, ...]) -> str:
+    """Numbers of an array; of a long one those that are not zero, by their place."""
+    kind = getattr(field.kind, "item", field.kind)
+    if len(values) <= _LISTED:
+        return " ".join(_number(field, value, kind) for value in values)
+    there = [f"[{i}] {_number(field, v, kind)}" for i, v in enumerate(values) if v]
+    if not there:
+        return f"{len(values)} zeros"
+    more = f", and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
+    return ", ".join(there[:_LISTED]) + more
+
+
+_LISTED = 16
 
 
 def _number(field: Field, value: int, kind: Any) -> str:

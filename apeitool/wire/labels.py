@@ -7,15 +7,22 @@ unknown values survive by themselves.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Self, overload
+
+from apeitool.wire.shapes import Json
 
 
 class Label(enum.IntEnum):
     """An enumeration of the specification.  A value that it does not name becomes a member too.
 
     Such a member is called ``UNKNOWN_<value>`` and is not kept: two of them are equal, not the same.
+    ``json`` has the names in CPER-JSON, where they are not these in title case.
     """
+
+    def __init_subclass__(cls, *, json: Mapping[int, str] | None = None) -> None:
+        super().__init_subclass__()
+        _JSON_NAMES[cls] = json or {}
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -36,10 +43,25 @@ class Label(enum.IntEnum):
         """The name as words."""
         return words(self._name_) if self.is_known else f"unknown ({self._value_})"
 
+    @property
+    def json_name(self) -> str | None:
+        """The name in CPER-JSON; None for a value that has none."""
+        if not self.is_known:
+            return None
+        return _JSON_NAMES[type(self)].get(self._value_) or title(self._name_)
+
+
+_JSON_NAMES: dict[type[Label], Mapping[int, str]] = {}
+
 
 def words(name: str) -> str:
     """``SINGLE_BIT_ECC`` -> ``single bit ECC``: lower case, but what is written so elsewhere."""
     return " ".join(w if w in _UPPER else w.lower() for w in name.split("_"))
+
+
+def title(name: str) -> str:
+    """``PARITY_ERROR`` -> ``Parity Error``: as `words`, each with a capital letter."""
+    return " ".join(w if w in _UPPER else w.capitalize() for w in name.split("_"))
 
 
 _UPPER = frozenset(
@@ -131,6 +153,25 @@ _UPPER = frozenset(
         "P2P",
         "NOP",
         "IP",
+        "TE",
+        "CKID",
+        "DRAM",
+        "LSA",
+        "SLD",
+        "MLD",
+        "HBR",
+        "PERST",
+        "PRSNT",
+        "L0",
+        "L1",
+        "L2",
+        "68B",
+        "256B",
+        "SMMU",
+        "GIC",
+        "PE",
+        "IIDR",
+        "PIDR",
     ]
 )
 
@@ -143,7 +184,7 @@ class Bits:
     without its low bits is shown where it stands, in hex.
     """
 
-    __slots__ = ("address", "doc", "hexadecimal", "low", "name", "type", "when", "width")
+    __slots__ = ("address", "doc", "hexadecimal", "json", "low", "name", "type", "when", "width")
 
     def __init__(
         self,
@@ -155,6 +196,7 @@ class Bits:
         *,
         address: bool = False,
         hexadecimal: bool = False,
+        json: Json | None = None,
     ) -> None:
         self.address = address
         self.hexadecimal = hexadecimal
@@ -163,6 +205,7 @@ class Bits:
         self.type = type
         self.doc = doc
         self.when = when
+        self.json = json
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:

@@ -17,6 +17,7 @@ from uuid import UUID
 from apeitool.errors import EncodeError
 from apeitool.wire.labels import Word, validity
 from apeitool.wire.problem import Problem
+from apeitool.wire.shapes import Json
 from apeitool.wire.types import (
     AUTO,
     Absent,
@@ -41,8 +42,8 @@ class Field:
     """
 
     __slots__ = (
-        "default", "derived", "doc", "hexadecimal", "item", "kind", "name", "named", "offset",
-        "type", "unit", "view", "when",
+        "default", "derived", "doc", "hexadecimal", "item", "json", "kind", "name", "named",
+        "offset", "type", "unit", "view", "when",
     )  # fmt: skip
 
     def __init__(self, name: str, annotation: Any, default: Any, offset: int | None) -> None:
@@ -65,6 +66,7 @@ class Field:
         self.derived: Derived | None = None
         self.named: Named | None = None
         self.hexadecimal = False
+        self.json: Json | None = None
         self.view: type[enum.IntFlag | Word] | None = None
         for fact in facts:
             self._learn(fact)
@@ -81,6 +83,8 @@ class Field:
                 self.named = fact
             case Style():
                 self.hexadecimal = fact.hexadecimal
+            case Json():
+                self.json = fact
             case type() if issubclass(fact, enum.IntFlag | Word):
                 self.view = fact
             case str() | Kind():
@@ -224,9 +228,11 @@ class Structure(metaclass=StructureMeta):
     @classmethod
     def decode_at(cls, buffer: bytes, start: int, end: int) -> tuple[Self, int]:
         """Decode from ``buffer[start:end]``: the structure, and the offset behind it."""
-        from apeitool.wire import compiled
+        # Who took hold of this method before the first call comes here again.
+        if isinstance(vars(cls)["decode_at"], classmethod):
+            from apeitool.wire import compiled
 
-        cls.decode_at = compiled.decoder(cls)  # type: ignore[method-assign]
+            cls.decode_at = compiled.decoder(cls)  # type: ignore[method-assign]
         return cls.decode_at(buffer, start, end)
 
     def to_bytes(self) -> bytes:

@@ -220,9 +220,10 @@ class Many(Part):
         left = -1 if self.count is None else self.count(values)
         items = []
         if self.only is not None:
-            decode, shortest = engine(self.only), self.only.shortest
+            shortest = self.only.shortest
             while left and end - position >= shortest:
-                item, position = decode(buffer, position, end)
+                # Asked each time: a decoder is replaced by a faster one when it is first called.
+                item, position = engine(self.only)(buffer, position, end)
                 items.append(item)
                 left -= 1
             return tuple(items), position

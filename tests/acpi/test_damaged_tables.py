@@ -179,7 +179,7 @@ NAMED_IN_INJECTION = {
     ),
     "vendor behind all": (structure(0, 0xFFFFFFFF) + VENDOR, [NOT_THERE]),
     "vendor within": (
-        structure(0, 35) + VENDOR, [("extension-place", 4, "vendor_extension_offset")],
+        structure(0, 35) + VENDOR, [NOT_THERE],
     ),
 }  # fmt: skip
 

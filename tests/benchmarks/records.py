@@ -23,7 +23,7 @@ from apeitool.cper.arm_context import AArch64El1Registers
 from apeitool.cper.record import notification_guid
 from apeitool.cper.sections.memory import MemoryErrorType
 from apeitool.cper.sections.pcie import AerInformation, CapabilityStructure, PcieDeviceId
-from apeitool.registers.pcie import PortType
+from apeitool.registers.pcie_capability import PortType
 from apeitool.wire import compiled
 
 

@@ -218,6 +218,15 @@ def test_a_part_of_each_table() -> None:
         list(read(text, offset=0x31))
 
 
+def test_the_tables_of_one_name() -> None:
+    text = printed(HEST, EINJ, BERT, HEST).encode()
+    assert [c.data for c in read(text, kind="hest")] == [HEST, HEST]
+    assert [(c.data, c.kind) for c in read(text, kind="bert")] == [(BERT, "bert")]
+    assert len(list(read(text, kind="table"))) == 4
+    with pytest.raises(CaptureError, match=r"none of the tables 'HEST', .* is ERST$"):
+        list(read(text, kind="erst"))
+
+
 def test_a_region_behind_its_table_is_one_here_too() -> None:
     block = example("block").to_bytes()
     bert = Bert(boot_error_region_length=len(block)).to_bytes()

@@ -38,14 +38,15 @@ def test_a_redfish_log() -> None:
             entry(RECORD, "CPER"),
             entry(MEMORY, "CPERSection", CPER=section),
             entry(RECORD, "CPERSection"),  # the label is wrong
+            entry(RECORD, "CPERSection", CPER=section),  # as NVIDIA's HGX has it
         ]
     }
     for text in (json.dumps(log), json.dumps(log, indent=4), "\ufeff" + json.dumps(log)):
         captures = found(text.encode())
-        assert [c.data for c in captures] == [RECORD, MEMORY, RECORD]
-        assert [c.origin for c in captures] == [f"f:$.Members[{i}]" for i in (1, 2, 3)]
+        assert [c.data for c in captures] == [RECORD, MEMORY, RECORD, RECORD]
+        assert [c.origin for c in captures] == [f"f:$.Members[{i}]" for i in (1, 2, 3, 4)]
         kinds = [type(apei.decode(c)).__name__ for c in captures]
-        assert kinds == ["Record", "MemoryErrorSection", "Record"]
+        assert kinds == ["Record", "MemoryErrorSection", "Record", "Record"]
 
 
 def test_base64_that_is_wrapped() -> None:
@@ -132,6 +133,32 @@ def test_a_fragment_that_was_pasted() -> None:
 def test_events_without_a_record(text, said) -> None:
     with pytest.raises(apei.CaptureError, match=said):
         found(text.encode())
+
+
+def test_packets_beside_a_record_are_skipped() -> None:
+    text = event("57684C67" + "00" * 40, 1) + event(RECORD.hex(), 2)
+    assert [(c.data, c.origin) for c in found(text.encode())] == [(RECORD, "f:event 2")]
+
+
+def test_events_that_carry_nothing_need_not_be_xml() -> None:
+    text = "<Event><a></Event>" + event(RECORD.hex(), 2)
+    assert [c.data for c in found(text.encode())] == [RECORD]
+
+
+def numbered(data: bytes, id: int, number: int) -> str:
+    text = event(data.hex(), id)
+    return text.replace("<EventData>", f"<EventData><Data Name='SeqNum'>{number}</Data>")
+
+
+def test_a_record_that_is_spread_over_events() -> None:
+    cut = [RECORD[:150], RECORD[150:250], RECORD[250:]]
+    pieces = [numbered(piece, 10 + i, i) for i, piece in enumerate(cut)]
+    (capture,) = found("".join(pieces).encode())
+    assert (capture.data, capture.origin) == (RECORD, "f:event 10 to 12")
+    captures = found((pieces[0] + pieces[2] + event(RECORD.hex(), 20)).encode())
+    assert [c.data for c in captures] == [cut[0], cut[2], RECORD], "one is missing: none is made up"
+    captures = found((pieces[0] + event(RECORD.hex(), 20)).encode())
+    assert [c.data for c in captures] == [cut[0], RECORD]
 
 
 def test_a_damaged_event_log() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import apeitool as apei
+from apeitool.capture import acpidump
 from apeitool.cli.encode import is_toml
 from apeitool.cli.example import example
 from apeitool.cli.new import KINDS
@@ -169,6 +170,28 @@ def test_bytes_are_no_text(apeitool, data) -> None:
     done = apeitool("encode", "-", stdin=data)
     assert (done.status, done.out) == (1, b"")
     assert "text" in done.err
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEST,
+        acpidump.dump(HEST),
+        HEST.hex(" ").encode(),
+        acpidump.dump(HEST).decode().encode("utf-16"),
+    ],
+)
+def test_bytes_are_described_by_decode(apeitool, data) -> None:
+    done = apeitool("encode", "--sealed", "-", stdin=data)
+    assert (done.status, done.out) == (1, b"")
+    assert "decode --to json" in done.err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_text_that_powershell_wrote(apeitool, encoding) -> None:
+    for form in (apei.dumps, template):
+        text = form(apei.decode(HEST)).encode(encoding)
+        assert apeitool("encode", "-", stdin=text).out == HEST
 
 
 def test_files_that_cannot_be_read(apeitool, tmp_path) -> None:

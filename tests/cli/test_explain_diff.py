@@ -6,6 +6,7 @@ import captured
 import pytest
 
 import apeitool as apei
+from apeitool.capture import acpidump
 from apeitool.cli.example import example
 from apeitool.render import diff, explain
 
@@ -144,6 +145,24 @@ def test_files_of_several_objects(apeitool, tmp_path) -> None:
     where = f"{len(FIRST):#x}"
     assert changed.startswith(f"{a}@{where} | {c}@{where}\n")
     assert f"@{0:#x}\n" not in changed, "the first ones are equal"
+
+
+def test_tables_of_two_dumps_are_compared_by_their_kind(apeitool, tmp_path) -> None:
+    """One firmware has a table more than the other, or lists them in another order."""
+    hest, bert, einj = (example(kind) for kind in ("hest", "bert", "einj"))
+    newer = hest.replace(oem_revision=7)
+    for name, things in (("a", [einj, hest, bert]), ("b", [bert, newer])):
+        dump = b"".join(acpidump.dump(thing.to_bytes()) for thing in things)
+        (tmp_path / name).write_bytes(dump)
+    done = apeitool("diff", tmp_path / "a", tmp_path / "b")
+    heads = [line for line in done.text.splitlines() if str(tmp_path) in line]
+    assert done.status == 1
+    assert [re.findall("(EINJ|HEST|BERT)@", head) for head in heads] == [["EINJ"], ["HEST", "HEST"]]
+    assert "oem_revision\n" in done.text
+    back = apeitool("diff", tmp_path / "b", tmp_path / "a").text.splitlines()
+    assert [line for line in back if "EINJ@" in line] == back[-2:-1]
+    one = apeitool("diff", "--as", "hest", tmp_path / "a", tmp_path / "b").text
+    assert one == diff.text(hest, newer)
 
 
 @pytest.mark.parametrize("bad", [0, 1])

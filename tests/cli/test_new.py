@@ -3,6 +3,7 @@
 import pytest
 
 import apeitool as apei
+from apeitool.capture.kind import section_kinds
 from apeitool.cli.example import example
 from apeitool.cli.new import KINDS
 from apeitool.render.toml import load
@@ -157,3 +158,16 @@ def test_wrong_usage(apeitool, arguments) -> None:
     done = apeitool("new", *arguments)
     assert (done.status, done.out) == (2, b"")
     assert "Usage: apeitool new" in done.err
+
+
+@pytest.mark.parametrize("kind", section_kinds())
+def test_every_section_type(apeitool, kind) -> None:
+    """The TOML of each becomes the bytes of a sound section."""
+    text = apeitool("new", kind)
+    assert (text.status, text.err) == (0, "")
+    data = apeitool("encode", "-", stdin=text.out)
+    assert data.status == 0
+    found = apei.decode(data.out, as_=kind)
+    assert found.problems == ()
+    assert not isinstance(found, apei.OpaqueSection)
+    assert apeitool("new", kind).out == text.out

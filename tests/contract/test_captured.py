@@ -14,7 +14,10 @@ from apeitool.cper.record import Record
 from apeitool.cper.severity import Severity
 from apeitool.errors import ApeiError, Truncated
 
-EVERYTHING = captured.everything()
+EVERYTHING = [
+    *captured.everything(),
+    *((SetErrorTypeWithAddress, name, data) for name, data in captured.injections().items()),
+]
 every_one = pytest.mark.parametrize(
     ("cls", "name", "data"), EVERYTHING, ids=[name for _, name, _ in EVERYTHING]
 )

@@ -13,9 +13,20 @@ from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntryV2, StatusBlock
 from apeitool.cper.record import HEADER_LENGTH, Record, SectionDescriptor
 from apeitool.cper.sections.arm_processor import ArmProcessorErrorSection
+from apeitool.cper.sections.ia32_x64_processor import Ia32X64ProcessorErrorSection
+from apeitool.cper.sections.ipf_processor import IpfProcessorErrorSection
+from apeitool.cper.sections.pci_component import PciComponentErrorSection
 from apeitool.wire.types import Scalar
 
-CONTAINERS = (Hest, StatusBlock, Record, ArmProcessorErrorSection)
+CONTAINERS = (
+    Hest,
+    StatusBlock,
+    Record,
+    ArmProcessorErrorSection,
+    Ia32X64ProcessorErrorSection,
+    IpfProcessorErrorSection,
+    PciComponentErrorSection,
+)
 HOSTILE = (0, 1, 2, 19, 20, 21, 36, 40, 127, 128, 200, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)
 
 every_container = pytest.mark.parametrize("cls", CONTAINERS, ids=lambda cls: cls.__name__)
@@ -130,6 +141,18 @@ def informations(size: int) -> bytes:
     return bytes(4) + b"\xff\xff\0\0" + size.to_bytes(4, "little") + bytes(size - 12)
 
 
+def msr_contexts(size: int) -> bytes:
+    """An IA32/X64 section with as many registers as its contexts can hold."""
+    context = b"\x01\0\xf0\xff" + bytes(12) + b"\xff" * 0xFFF0
+    header = (63 << 8).to_bytes(8, "little") + bytes(56)
+    return (header + context * (size // len(context) + 1))[:size]
+
+
+def register_pairs(size: int) -> bytes:
+    """A PCI component with four thousand million registers in memory, and as many in IO space."""
+    return bytes(32) + b"\xff" * 8 + bytes(size - 40)
+
+
 def entries_of(size: int) -> bytes:
     """Entries that each say that they take all that follows."""
     entry = bytearray(GenericErrorDataEntryV2(error_data_length=0).to_bytes())
@@ -146,6 +169,8 @@ SHAPES = [
     (Record, everywhere),
     (ArmProcessorErrorSection, contexts),
     (ArmProcessorErrorSection, informations),
+    (Ia32X64ProcessorErrorSection, msr_contexts),
+    (PciComponentErrorSection, register_pairs),
 ]
 every_shape = pytest.mark.parametrize(("cls", "shape"), SHAPES, ids=lambda x: x.__name__)
 SIZE = 1 << 18

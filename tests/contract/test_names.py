@@ -4,11 +4,12 @@ import enum
 import pickle
 
 import pytest
-from discovery import declared, walk
+from discovery import declared, structures, walk
 from hypothesis import given
 from hypothesis import strategies as st
 
 import apeitool
+from apeitool.cper.index import SECTIONS
 from apeitool.wire.labels import Bits, Label, Word, flag_names, word_lines
 
 MODULES = walk(apeitool)
@@ -92,3 +93,17 @@ def test_a_range_is_not_overfilled(kind) -> None:
                 kind.compose(**{name: wrong})
     with pytest.raises(KeyError):
         kind.compose(unheard_of=1)
+
+
+def test_no_two_structures_share_a_name() -> None:
+    """JSON and TOML say by its name what a structure is."""
+    names = [cls.__name__ for cls in structures()]
+    assert len(names) == len(set(names))
+
+
+def test_every_section_type_has_its_name_at_the_door() -> None:
+    for place in SECTIONS.values():
+        module, name = place.split(":")
+        found = getattr(apeitool, name)
+        assert found.__module__ == f"apeitool.cper.{module}"
+        assert name in dir(apeitool)

@@ -1,8 +1,11 @@
 """Every structure of the package keeps every rule; a new one is tested without a new test."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from broken import declare
 from declarations import DECLARING
 from discovery import STRUCTURES, structures
 from hypothesis import given, settings
@@ -11,6 +14,8 @@ from rules import BUILDING, READING, every_cut_has_an_answer
 from strategies import encodings, instances, is_finished
 
 from apeitool.cper import discover, index
+from apeitool.wire import compiled
+from apeitool.wire.types import U8, Many
 
 FINISHED = [cls for cls in structures() if is_finished(cls)]
 
@@ -56,6 +61,17 @@ def test_instances(cls, data) -> None:
     item = data.draw(instances(cls))
     for rule in BUILDING:
         rule(item)
+
+
+def test_a_decoder_is_made_once(monkeypatch) -> None:
+    """A list takes hold of the decoder of its items before there is one."""
+    item = declare(number=U8)
+    whole = declare(several=(Annotated[Sequence[item], Many(item)], ()))
+    made = []
+    real = compiled.decoder
+    monkeypatch.setattr(compiled, "decoder", lambda cls: made.append(cls) or real(cls))
+    assert len(whole.from_bytes(b"12345").several) == 5
+    assert made == [whole, item]
 
 
 def test_the_index_is_what_discovery_finds() -> None:

@@ -57,7 +57,7 @@ def test_a_root_port() -> None:
     read = CxlProtocolErrorSection.from_bytes(section(5, PLACE))
     assert read.sentence() == (
         "CXL protocol error: memory data ECC, received poison from peer, CRC threshold hit "
-        "at 0001:3a:02.1 (vendor 0x8086, device 0x0d93), a CXL root port"
+        "at 0001:3a:02.1 (vendor 0x8086, device 0x0d93), CXL root port"
     )
     assert read.problems == ()
     assert read.sealed() == read
@@ -92,8 +92,15 @@ def test_where_an_agent_is(agent) -> None:
     port = agent is AgentType.RESTRICTED_CXL_HOST_DOWNSTREAM_PORT
     where = "RCRB at 0x13a0201" if port else "0001:3a:02.1"
     assert f"at {where} (vendor" in read.sentence()
-    assert read.sentence().endswith(f", a {agent.text}")
+    assert read.sentence().endswith(f", {agent.text}")
     assert f"agent_address {where}" in lines(read)
+
+
+def test_an_address_of_nobody_knows_what() -> None:
+    whole = section(1, PLACE)
+    read = CxlProtocolErrorSection.from_bytes(b"\x7e" + whole[1:])
+    assert "at 0x13a0201 (vendor" in read.sentence()
+    assert "agent_address 0x00000000013a0201" in lines(read)
 
 
 def test_a_log_of_another_length() -> None:

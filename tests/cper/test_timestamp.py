@@ -33,6 +33,7 @@ def test_any_bytes_have_a_text(number) -> None:
         ("5934120128022420", datetime(2024, 2, 28, 12, 34, 59)),  # noqa: DTZ001
         ("21370900090b1814", datetime(2024, 11, 9, 9, 55, 33)),  # noqa: DTZ001 - as Windows has it
         ("0000000000000000", None),
+        ("151e100019072520", None),  # of an Arm controller: BCD but for one byte, not the year 3237
         ("ffffffffffffffff", None),
     ],
 )

@@ -11,12 +11,14 @@ from apeitool.acpi.erst import NO_RECORD, CommandStatus, Erst, ErstAction, ErstI
 from apeitool.errors import ApeiError, FirmwareFault, GuestFault
 from apeitool.firmware.action import execute
 from apeitool.firmware.erst import Serialization, Serializer
-from apeitool.lab.window import RESERVED_BASE as BASE
+from apeitool.lab.window import RESERVED_BASE
 from apeitool.memory import Regions
 from apeitool.plan.build import build
 
 READ, COMPARE, WRITE, WRITE_VALUE = range(4)
 FULL = 0xFFFFFFFFFFFFFFFF
+BASE = RESERVED_BASE + 0x2000
+"""Where the example of `new erst` has its registers."""
 LOG = range(BASE + 0x1000, BASE + 0x1200)
 
 

@@ -14,7 +14,7 @@ import captured
 import pytest
 
 import apeitool as apei
-from apeitool.render import toml
+from apeitool.render import cper_json, toml
 from apeitool.wire.record import Structure
 
 HERE = Path(__file__).parent
@@ -42,12 +42,15 @@ FORMS: dict[str, Callable[[Structure], str]] = {
     ".txt": apei.text,
     ".json": lambda thing: apei.dumps(thing) + "\n",
     ".toml": toml.template,
+    ".cper-json": lambda thing: cper_json.dumps(thing) + "\n",
 }
+ONLY_TABLES, ONLY_ERRORS = ".toml", ".cper-json"
+
 EXPECTED = [
     pytest.param(case, form, id=f"{case.stem}{form}")
     for case in CASES
     for form in FORMS
-    if form != ".toml" or case.stem.endswith("HEST")
+    if form != (ONLY_ERRORS if case.stem.endswith("HEST") else ONLY_TABLES)
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.stem for case in CASES])
 

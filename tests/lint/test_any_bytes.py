@@ -15,7 +15,8 @@ from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import StatusBlock
 from apeitool.cper.record import Record
 from apeitool.errors import DecodeError
-from apeitool.lint.check import lint
+from apeitool.lint.check import lint, lint_together
+from apeitool.lint.together import Member
 
 WHOLE = (
     Hest, Bert, BootErrorRegion, Einj, SetErrorTypeWithAddress, TriggerActionTable, Erst,
@@ -37,6 +38,18 @@ def check(thing) -> None:
 @given(data=st.data())
 def test_bytes_that_decode(cls, data) -> None:
     check(cls.from_bytes(data.draw(encodings(cls))))
+
+
+@given(data=st.data())
+def test_bytes_together(data) -> None:
+    """Several objects, tables of one signature among them."""
+    kinds = data.draw(st.lists(st.sampled_from(WHOLE), min_size=2, max_size=6))
+    things = [Member(str(i), c.from_bytes(data.draw(encodings(c)))) for i, c in enumerate(kinds)]
+    for member, finding in lint_together(things):
+        thing = member.structure
+        assert 0 <= finding.offset <= max(thing.size, type(thing).fixed_size)
+        assert finding.path.startswith(type(thing).__name__)
+        assert json.dumps(finding)
 
 
 @settings(max_examples=15)

@@ -7,7 +7,7 @@ import sys
 import pytest
 from captured import FIXTURES
 from click.testing import CliRunner
-from examples import EXAMPLES
+from rule_examples import EXAMPLES
 
 from apeitool.cli import main
 from apeitool.cli.lint import command

@@ -66,6 +66,8 @@ def verdict_on(data: bytes, room: int = ROOM) -> BlockVerdict:
         (struct.pack("<IIIII", 0x11, 0, 0, 8192, 0), LENGTH),
         (struct.pack("<IIIII", 0x11, 0, 0, 8, 0) + bytes(8), HEADER),
         (struct.pack("<IIIII", 0x11, 10, 16, 0, 0) + bytes(16), HEADER),
+        # The end of the data is a sum of 64 bits: it does not wrap round.
+        (struct.pack("<IIIII", 0x11, 0x100, 0x100, 0xFFFFFFF0, 0) + bytes(0x200), HEADER),
         (block(RECOVERABLE, entry(MEMORY, memory(), RECOVERABLE, length=500)), ENTRIES),
         (block(RECOVERABLE, entry(MEMORY, bytes(40), RECOVERABLE)), ""),
         (block(RECOVERABLE, entry(MEMORY, memory(), RECOVERABLE, revision=0x201),

@@ -3,6 +3,8 @@
 The tables transcribe what Debian's Linux 6.1.176 printed for such bytes (arm64 and x86).
 """
 
+import struct
+
 import pytest
 from plain_bytes import gas, hest, machine_check, source
 from strategies import instances
@@ -108,6 +110,32 @@ def test_assisting_sources_are_passed_over_by_later_kernels() -> None:
     plain = hest(machine_check(1, flags=1), source(2, 16, related=1))
     assert {k: ids(walk(table, k)) for k in KERNELS} == {"6.1": [2, 3], "6.12": [3], "7.2": [3]}
     assert {k: ids(walk(plain, k)) for k in KERNELS} == {"6.1": [2], "6.12": [2], "7.2": [2]}
+
+
+def test_of_each_type_one_machine_check_source_is_remembered() -> None:
+    """Read, not seen: hest.c walks three times, and keeps what an earlier walk remembered."""
+    check, assisting = machine_check(1, flags=4), source(2, 16, related=1)
+    assert ids(walk(hest(assisting, check), "6.12")) == []
+    # The last of its type counts until one is met.
+    other = machine_check(3)
+    assert ids(walk(hest(assisting, check, other), "7.2")) == [2]
+    assert ids(walk(hest(check, assisting, other), "7.2")) == []
+    assert ids(walk(hest(check, other, assisting), "7.2")) == [2]
+    assert ids(walk(hest(check, corrected(3), assisting), "7.2")) == []
+
+
+def corrected(number: int, enabled: int = 1) -> bytes:
+    return struct.pack("<HHHBBII", 1, number, 0, 0, enabled, 1, 1) + bytes(28) + bytes(4)
+
+
+def test_a_disabled_corrected_machine_check_source_ends_all() -> None:
+    """Seen on Debian's 6.1.192-2 (amd64, X86_MCE=y): no line of HEST's, and "HEST is not enabled!"."""
+    table = hest(source(1, 16), corrected(2, enabled=0))
+    assert ids(walk(table)) == [1]
+    verdict = walk_hest(table, DEFAULT, has_machine_checks=True)
+    assert (verdict.accepted, verdict.messages, verdict.sources) == (False, (), ())
+    enabled = hest(source(1, 16), corrected(2))
+    assert walk_hest(enabled, DEFAULT, has_machine_checks=True).accepted
 
 
 @pytest.mark.parametrize("data", [b"", b"HEST", b"XSDT" + bytes(60), hest(source(1, 16))[:-1]])

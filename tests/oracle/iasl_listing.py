@@ -37,7 +37,8 @@ class Verdict:
     compiled: bytes
 
 
-FIELD = re.compile(r"\[([0-9A-F]+)h (\d+) +(\d+)\] +(.*?) : ([^\[\]]*?) *(?:\[(.*)\])?")
+FIELD = re.compile(r"\[([0-9A-F]+)h (\d+) +([0-9A-F]+h?)\] +(.*?) : ([^\[\]]*?) *(?:\[(.*)\])?")
+"""Offset twice, length (decimal, in newer versions hex as the offset), label, value, meaning."""
 FLAG = re.compile(r" +(\S.*) : ([01])")
 
 
@@ -94,7 +95,8 @@ def fields(listing: str) -> Iterator[Line]:
         if found:
             offset, decimal, length, label, value, text = found.groups()
             assert int(offset, 16) == int(decimal)
-            yield Line(int(decimal), int(length), label, value.strip('"'), text or "")
+            size = int(length.rstrip("h"), 16 if length.endswith("h") else 10)
+            yield Line(int(decimal), size, label, value.strip('"'), text or "")
 
 
 def flags(listing: str) -> dict[int, dict[str, int]]:

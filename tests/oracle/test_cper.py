@@ -1,154 +1,69 @@
-"""libcper's Python binding, asked about the same records: each of its values against ours.
+"""CPER-JSON beside libcper: the same records, the same words, but for the rows of `cper_differences`.
 
-What it gets wrong is allowed for here, and shown in `test_cper_differences`.
+Two libcpers are asked: its Python binding, which only writes CPER-JSON, and a build of its source,
+newer, which reads it too and makes records of its own.
 """
 
-import enum
+import random
 from collections.abc import Iterator
 from datetime import datetime
-from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-import libcper_names as names
 import pytest
-from hypothesis import given, settings
+from cper_differences import DIFFERENCES, MISREADINGS
+from cper_json import BINDING, BUILT, cases
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from strategies import instances
+from libcper_build import CRASHED
+from strategies import instances, values
 
-from apeitool.cper import arm_error, processor_error
 from apeitool.cper.arm_context import MiscRegisters, UnknownRegisters
-from apeitool.cper.error_status import ErrorType
-from apeitool.cper.memory_error import MemoryErrorType
-from apeitool.cper.record import Record, SectionDescriptor, SectionFlags
-from apeitool.cper.sections import arm_processor as arm
-from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
-from apeitool.cper.sections.pcie import CapabilityStructure, PcieErrorSection
-from apeitool.cper.severity import Severity
+from apeitool.cper.described import DescribedSection
+from apeitool.cper.dialect import forced, using
+from apeitool.cper.record import Record, SectionDescriptor
+from apeitool.cper.section import Section
+from apeitool.cper.sections.arm_processor import (
+    ArmProcessorErrorSection,
+    ArmValid,
+    ContextInformation,
+)
+from apeitool.cper.sections.memory import MemoryErrorSection
+from apeitool.cper.sections.pcie import PcieErrorSection
 from apeitool.cper.timestamp import Timestamp
-from apeitool.registers.pcie import PortType
+from apeitool.render import cper_json
+from apeitool.render.cper_json import is_cper_json
 from apeitool.wire.record import Structure
-from apeitool.wire.types import AUTO
+from apeitool.wire.types import AUTO, Part
 
-pytestmark = pytest.mark.oracle
+ENOUGH = 1000
+"""So many records of each type are compared, each way."""
 
-LARGEST = (1 << 63) - 1
-LIBCPER_WORDS = {
-    0: ("cacheError", arm_error.CacheErrorInformation, names.ARM_CACHE),
-    1: ("tlbError", arm_error.TlbErrorInformation, names.ARM_CACHE),
-    2: ("busError", arm_error.BusErrorInformation, names.ARM_BUS),
+DIALECT = {BINDING: "uefi-2.9", BUILT: "libcper"}
+"""How each libcper reads the type of an ARM error."""
+
+
+class Kind(NamedTuple):
+    """A section type: its class, and what libcper's generator calls it."""
+
+    type: type[Section]
+    generated: str
+
+
+KINDS = {
+    "Memory": Kind(MemoryErrorSection, "memory"),
+    "ArmProcessor": Kind(ArmProcessorErrorSection, "arm"),
+    "Pcie": Kind(PcieErrorSection, "pcie"),
 }
-"""How libcper reads the type of an ARM error: the enumeration of UEFI before 2.9A."""
-
-Values = dict[str, Any]
+every_kind = pytest.mark.parametrize("key", KINDS)
 
 
-def flat(value: Any, path: str = "", *, words: bool = False) -> Iterator[tuple[str, Any]]:
-    """The leaves of libcper's answer by their path, with or without its words about others."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from flat(inner, f"{path}.{name}" if path else name, words=words)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from flat(inner, f"{path}[{index}]", words=words)
-    elif words:
-        yield path, value
-    elif not path.endswith(names.DESCRIPTIONS):
-        yield path, names.WORDS.get(value, value) if isinstance(value, str) else value
-
-
-def asked(libcper: ModuleType, section: Structure, kind: str) -> Values:
-    """What libcper says of a section."""
-    (answer,) = libcper.parse(Record(body=[section]).to_bytes())["sections"]
-    return {n: v for n, v in flat(answer[kind]) if not n.startswith(names.SHIFTED)}
-
-
-def valued(item: Structure, table: dict[str, str], prefix: str = "") -> Values:
-    """What we say, under libcper's names; what the record marks invalid is left out."""
-    found = {}
-    for name, place in table.items():
-        field, _, _ = place.replace(":", ".").replace("@", ".").partition(".")
-        if item.is_valid(field):
-            value = looked_up(item, place)
-            found[prefix + name] = min(value, LARGEST)
-    return found
-
-
-def looked_up(item: Any, place: str) -> int:
-    """The value at a place, as `libcper_names` has it."""
-    path, colon, name = place.partition(":")
-    path, _, bare = path.partition("@")
-    *steps, last = path.split(".")
-    for step in steps:
-        item = getattr(item, step)
-    value = getattr(item, last)
-    if bare:
-        low, width = map(int, bare.split("+"))
-        return int(value) >> low & (1 << width) - 1
-    if colon:
-        view = next(f.view for f in item.fields if f.name == last)
-        if issubclass(view, enum.IntFlag):
-            return int(bool(value & view[name]))
-        return int(getattr(view(value), name))
-    return int.from_bytes(value, "little") if isinstance(value, bytes) else int(value)
-
-
-def same(ours: Values, theirs: Values) -> None:
-    """Neither of the two says what the other does not."""
-    differing = {}
-    for name in ours.keys() | theirs.keys():
-        our, their = ours.get(name), theirs.get(name)
-        if their != (bool(our) if isinstance(their, bool) and our is not None else our):
-            differing[name] = (our, their)
-    assert not differing
-
-
-# ---- memory
-
-
-@given(section=instances(MemoryErrorSection))
-@settings(max_examples=80)
-def test_memory(libcper, section) -> None:
-    section = section.replace(validation_bits=section.validation_bits & 0x3FFFFF, trailing=b"")
-    same(memory(section), asked(libcper, section, "Memory"))
-
-
-def memory(section: MemoryErrorSection) -> Values:
-    found = valued(section, names.MEMORY) | bank(section)
-    bits = MemoryValid(section.validation_bits)
-    if MemoryValid.ROW not in bits:
-        found.pop("row", None)
-    if MemoryValid.CHIP_IDENTIFICATION not in bits:
-        found.pop("extended.chipIdentification", None)
-    if MemoryValid.EXTENDED_ROW not in bits:
-        for name in UNDER_EXTENDED_ROW:
-            found.pop(name, None)
-    return found
-
-
-UNDER_EXTENDED_ROW = (
-    "extended.rowBit16", "extended.rowBit17", "extended.chipIdentification", "cardSmbiosHandle",
-    "moduleSmbiosHandle",
-)  # fmt: skip
-"""What libcper shows only if the extended row is valid."""
-
-
-def bank(section: MemoryErrorSection) -> Values:
-    """libcper shows the bank as one number, or else as group and address."""
-    if section.validation_bits & MemoryValid.BANK:
-        return {"bank.value": section.bank}
-    return {"bank.address": section.bank & 0xFF, "bank.group": section.bank >> 8}
-
-
-# ---- ARM
-
-
-def for_libcper(section: arm.ArmProcessorErrorSection) -> arm.ArmProcessorErrorSection:
-    """The section with error types that libcper knows, and without what it gives up on."""
+def for_libcper(section: Any) -> Any:
+    """The section without what libcper has no place for or gives up on."""
+    if not isinstance(section, ArmProcessorErrorSection):
+        return section.replace(trailing=b"")
     return section.replace(
-        validation_bits=section.validation_bits & ~arm.ArmValid.VENDOR_SPECIFIC_INFORMATION,
-        error_information=[
-            i.replace(type=i.type % 4, rest=b"", length=32) for i in section.error_information
-        ],
+        validation_bits=section.validation_bits & ~ArmValid.VENDOR_SPECIFIC_INFORMATION,
+        error_information=[i.replace(rest=b"", length=32) for i in section.error_information],
         context_information=[c for c in section.context_information if is_plain(c)],
         reserved=bytes(3),
         context_information_count=AUTO,
@@ -156,209 +71,150 @@ def for_libcper(section: arm.ArmProcessorErrorSection) -> arm.ArmProcessorErrorS
     )
 
 
-def is_plain(context: arm.ContextInformation) -> bool:
-    """Whether libcper shows the whole context: of known type and length, at most one register of
-    the miscellaneous."""
+def is_plain(context: ContextInformation) -> bool:
+    """Whether CPER-JSON has all of a context: of known type and length, one miscellaneous register."""
     registers = context.registers
     if isinstance(registers, MiscRegisters):
         return len(registers.registers) == 1 and not registers.rest
     return not isinstance(registers, UnknownRegisters) and not registers.rest
 
 
-ARM_SECTIONS = instances(arm.ArmProcessorErrorSection).map(for_libcper)
+def drawn(strategy: Any, count: int = ENOUGH) -> list[Any]:
+    """So many examples of a strategy."""
+    found: list[Any] = []
 
+    @given(strategy)
+    @settings(max_examples=count, phases=[Phase.generate], database=None)
+    def draw(example: Any) -> None:
+        found.append(example)
 
-@given(section=ARM_SECTIONS)
-@settings(max_examples=80)
-def test_arm(libcper, section) -> None:
-    same(arm_processor(section), asked(libcper, section, "ArmProcessor"))
-
-
-def arm_processor(section: arm.ArmProcessorErrorSection) -> Values:
-    found = valued(section, names.ARM)
-    found.pop("psciState", None)
-    if not section.running_state >> 31:
-        found["psciState"] = section.psci_state
-    for index, information in enumerate(section.error_information):
-        found |= arm_information(information, f"errorInfo[{index}].")
-    for index, context in enumerate(section.context_information):
-        found |= arm_context(context, f"contextInfo[{index}].")
+    draw()
     return found
 
 
-def arm_information(information: arm.ErrorInformation, prefix: str) -> Values:
-    found = valued(information, names.ARM_INFORMATION, prefix)
-    if information.type in LIBCPER_WORDS and information.is_valid("error_information"):
-        name, kind, table = LIBCPER_WORDS[information.type]
-        word = kind(information.error_information)
-        valid = type(word).ranges["validation_bits"].type
-        for json_name, place in table.items():
-            bits, governor = place.split()
-            if word.validation_bits & valid[governor]:
-                found[f"{prefix}errorInformation.{name}.{json_name}"] = int(getattr(word, bits))
-    return found
+def records(kind: type[Section], count: int = ENOUGH) -> list[Record]:
+    return [Record(body=[section]) for section in drawn(instances(kind).map(for_libcper), count)]
 
 
-def arm_context(context: arm.ContextInformation, prefix: str) -> Values:
-    found = valued(context, names.ARM_CONTEXT, prefix)
-    registers = context.registers
-    other = names.ARM_REGISTERS.get(type(registers).__name__, {})
-    for field in registers.fields:
-        value = getattr(registers, field.name)
-        if isinstance(value, int):
-            name = other.get(field.name, field.name)
-            found[f"{prefix}registerArray.{name}"] = min(value, LARGEST)
-    if isinstance(registers, MiscRegisters) and registers.registers:
-        found |= valued(registers.registers[0], names.ARM_MISC_REGISTER, f"{prefix}registerArray.")
-    return found
+def unexplained(record: Record, answer: Any, version: str) -> Iterator[str]:
+    """What differs though no row says so."""
+    with using(forced(DIALECT[version])):
+        for case in cases(record, answer):
+            if not any(row.allows(case, version) for row in DIFFERENCES.values()):
+                yield f"{case.path}: {case.ours!r} here, {case.theirs!r} there"
 
 
-# ---- PCIe
+def agree(asked: list[Record], answers: list[Any], version: str) -> None:
+    assert len(asked) >= ENOUGH
+    for record, answer in zip(asked, answers, strict=True):
+        assert [*unexplained(record, answer, version)] == [], record.to_bytes().hex()
 
 
-@given(section=instances(PcieErrorSection), version=st.integers(0, 15))
-@settings(max_examples=80)
-def test_pcie(libcper, section, version) -> None:
-    section = section.replace(
-        validation_bits=section.validation_bits & 0xFF,
-        capability_structure=with_version(section.capability_structure, version),
-        trailing=b"",
-    )
-    same(pcie(section), asked(libcper, section, "Pcie"))
+# ---- its words of our records
 
 
-def with_version(capability: CapabilityStructure, version: int) -> CapabilityStructure:
-    return capability.replace(capabilities=capability.capabilities & ~15 | version)
+@pytest.mark.oracle
+@every_kind
+def test_the_binding_says_the_same(libcper, key) -> None:
+    asked = records(KINDS[key].type)
+    agree(asked, [libcper.parse(record.to_bytes()) for record in asked], BINDING)
 
 
-def pcie(section: PcieErrorSection) -> Values:
-    table = names.PCIE
-    if section.capability_structure.capabilities & 15 >= 2:
-        table = table | names.PCIE_CAPABILITY_2
-    found = valued(section, table)
-    for name, value in valued(section, names.PCIE_VERSION).items():
-        found[name] = (value >> 4) * 10 + (value & 15)
-    if section.is_valid("device_id"):
-        found["deviceID.classCode"] = int.from_bytes(section.device_id.class_code, "big")
-    if section.is_valid("device_serial_number"):
-        serial = section.device_serial_number
-        found["deviceSerialNumber"] = min(serial.upper << 32 | serial.lower, LARGEST)
-    return found
+@every_kind
+def test_libcper_says_the_same(libcper_build, key) -> None:
+    asked = records(KINDS[key].type)
+    agree(asked, libcper_build.to_json([record.to_bytes() for record in asked]), BUILT)
 
 
-# ---- header, descriptors and names
+def around(cls: type[Structure]) -> Any:
+    """Any values of the fixed fields of a structure that do not follow from others."""
+    fields = [f for f in cls.fields if f.derived is None and not isinstance(f.kind, Part)]
+    return st.fixed_dictionaries({f.name: values(cls, f) for f in fields})
 
 
-@given(
-    record=instances(Record),
-    descriptor=instances(SectionDescriptor),
-    moment=st.datetimes(min_value=datetime(1970, 1, 1)),  # noqa: DTZ001 - records have no zone
-    fru_text=st.text("ABC abc 019", max_size=20),
-)
-@settings(max_examples=40)
-def test_header(libcper, record, descriptor, moment, fru_text) -> None:
+@st.composite
+def headed(draw: st.DrawFn) -> Record:
+    """A record with any header and descriptor around a section without facts."""
     section = MemoryErrorSection()
-    descriptor = descriptor.replace(
+    moment = draw(st.datetimes(min_value=datetime(1970, 1, 1)))  # noqa: DTZ001 - it has no zone
+    printable = st.characters(min_codepoint=32, max_codepoint=126)
+    descriptor = SectionDescriptor(**draw(around(SectionDescriptor))).replace(
         section_offset=200,
         section_length=section.size,
         section_type=section.guid,
-        fru_text=fru_text,
+        fru_text=draw(st.text(printable, max_size=20)),
     )
-    record = record.replace(
-        timestamp=Timestamp.of(moment, precise=True),
-        section_descriptors=[descriptor],
-        body=[section],
-        trailing=b"",
-        section_count=1,
-        record_length=280,
-    )
-    answer = libcper.parse(record.to_bytes())
-    same(header(record, moment), without_names(answer["header"]))
-    same(described(descriptor), without_names(answer["sectionDescriptors"][0]))
+    timestamp = Timestamp.of(moment, precise=draw(st.booleans()))
+    header = draw(around(Record)) | {"timestamp": timestamp}
+    return Record(**header, section_descriptors=[descriptor], body=[section])
 
 
-def without_names(answer: Any) -> Values:
-    wordy = ("severity.name", "flags.name", "notificationType.type", "sectionType.type")
-    return {name: value for name, value in flat(answer, words=True) if name not in wordy}
+@pytest.mark.oracle
+def test_the_binding_says_the_same_of_headers(libcper) -> None:
+    asked = drawn(headed())
+    agree(asked, [libcper.parse(record.to_bytes()) for record in asked], BINDING)
 
 
-def header(record: Record, moment: datetime) -> Values:
-    found = {
-        "revision.major": record.revision >> 8,
-        "revision.minor": record.revision & 0xFF,
-        "sectionCount": record.section_count,
-        "severity.code": record.error_severity,
-        "recordLength": record.record_length,
-        "creatorID": str(record.creator_id),
-        "notificationType.guid": str(record.notification_type),
-        "recordID": min(record.record_id, LARGEST),
-        "flags.value": record.flags,
-        "persistenceInfo": min(record.persistence_information, LARGEST),
-    }
-    if record.is_valid("timestamp"):
-        found |= {"timestamp": f"{moment:%Y-%m-%dT%H:%M:%S}+00:00", "timestampIsPrecise": True}
-    if record.is_valid("platform_id"):
-        found["platformID"] = str(record.platform_id)
-    if record.is_valid("partition_id"):
-        found["partitionID"] = str(record.partition_id)
-    return found
+def test_libcper_says_the_same_of_headers(libcper_build) -> None:
+    asked = drawn(headed())
+    agree(asked, libcper_build.to_json([record.to_bytes() for record in asked]), BUILT)
 
 
-def described(descriptor: SectionDescriptor) -> Values:
-    found = {
-        "revision.major": descriptor.revision >> 8,
-        "revision.minor": descriptor.revision & 0xFF,
-        "sectionOffset": descriptor.section_offset,
-        "sectionLength": descriptor.section_length,
-        "severity.code": descriptor.section_severity,
-        "sectionType.data": str(descriptor.section_type),
-    }
-    for name, flag in names.SECTION_FLAGS.items():
-        found[f"flags.{name}"] = bool(descriptor.flags & SectionFlags[flag])
-    if descriptor.is_valid("fru_id"):
-        found["fruID"] = str(descriptor.fru_id)
-    if descriptor.is_valid("fru_text"):
-        found["fruText"] = descriptor.fru_text
-    return found
+# ---- our words of its records
 
 
-def information(kind: int, word: int) -> Structure:
-    """An ARM section with one error of a type as libcper counts them."""
-    error = arm.ErrorInformation(type=kind, validation_bits=4, error_information=word)
-    return arm.ArmProcessorErrorSection(error_information=[error])
+@every_kind
+def test_we_say_the_same_of_what_libcper_generates(libcper_build, key) -> None:
+    made = generated(libcper_build, key)
+    agree([Record.from_bytes(data) for data in made], libcper_build.to_json(made), BUILT)
 
 
-NAMED = [
-    (MemoryErrorType, "memoryErrorType.name",
-     lambda m: MemoryErrorSection(validation_bits=1 << 14, memory_error_type=m)),
-    (ErrorType, "errorStatus.errorType.description",
-     lambda m: MemoryErrorSection(validation_bits=1, error_status=m << 8)),
-    (processor_error.TransactionType, "transactionType.name", lambda m: information(0, 1 | m << 16)),
-    (arm_error.CacheOperation, "operation.name", lambda m: information(0, 2 | m << 18)),
-    (arm_error.TlbOperation, "operation.name", lambda m: information(1, 2 | m << 18)),
-    (processor_error.BusOperation, "operation.name", lambda m: information(2, 2 | m << 18)),
-    (processor_error.Participation, "participationType.name", lambda m: information(2, 128 | m << 29)),
-    (arm_error.AddressSpace, "addressSpace.name", lambda m: information(2, 512 | m << 32)),
-    (PortType, "portType.name", lambda m: PcieErrorSection(validation_bits=1, port_type=m)),
-]  # fmt: skip
+def generated(libcper_build: Any, key: str) -> list[bytes]:
+    """Records of a generator that always has the same numbers: the seeds are ours, and printed."""
+    start = random.SystemRandom().randrange(1, 1 << 31)
+    print(f"seeds from {start}")
+    made: list[bytes] = libcper_build.generate(KINDS[key].generated, range(start, start + ENOUGH))
+    assert len(set(made)) == ENOUGH
+    return made
 
 
-@pytest.mark.parametrize(("kind", "place", "build"), NAMED, ids=lambda x: getattr(x, "__name__", x))
-def test_names(libcper, kind, place, build) -> None:
-    """Each value has the name that libcper gives it, but for letters' case and what is listed."""
-    for member in kind:
-        (answer,) = libcper.parse(Record(body=[build(member)]).to_bytes())["sections"]
-        (theirs,) = [v for n, v in flat(answer, words=True) if n.endswith(place)]
-        ours = names.TEXTS.get(member.text, member.text)
-        assert letters(ours) == letters(theirs)
+# ---- bytes of its words, and of ours
 
 
-def letters(text: str) -> str:
-    return "".join(c for c in text.lower() if c.isalnum())
+@every_kind
+def test_its_words_are_the_same_bytes_to_both(libcper_build, key) -> None:
+    documents = libcper_build.to_json(generated(libcper_build, key))
+    same_bytes(documents, libcper_build.to_cper(documents))
 
 
-def test_severities(libcper) -> None:
-    for severity in Severity:
-        record = Record(body=[MemoryErrorSection()], error_severity=severity)
-        answer = libcper.parse(record.to_bytes())
-        assert letters(answer["header"]["severity"]["name"]) == letters(severity.text)
+@every_kind
+def test_our_words_are_the_same_bytes_to_both(libcper_build, key) -> None:
+    with using(forced(DIALECT[BUILT])):
+        documents = [cper_json.document(record) for record in records(KINDS[key].type)]
+    same_bytes(documents, libcper_build.to_cper(documents))
+
+
+def test_our_words_of_headers_are_the_same_bytes_to_both(libcper_build) -> None:
+    documents = [cper_json.document(record) for record in drawn(headed())]
+    same_bytes(documents, libcper_build.to_cper(documents))
+
+
+@every_kind
+def test_sections_alone_are_the_same_bytes_to_both(libcper_build, key) -> None:
+    made = libcper_build.generate(KINDS[key].generated, range(1, ENOUGH + 1))
+    described = [DescribedSection(section=Record.from_bytes(data).sections[0]) for data in made]
+    documents = libcper_build.to_json([d.to_bytes() for d in described], section=True)
+    assert [is_cper_json(document) for document in documents] == [True] * ENOUGH
+    same_bytes(documents, libcper_build.to_cper(documents, section=True))
+
+
+def same_bytes(documents: list[Any], answers: list[Any]) -> None:
+    """Both make the same of CPER-JSON, but for what `MISREADINGS` says."""
+    for document, answer in zip(documents, answers, strict=True):
+        assert answer is not CRASHED
+        if "sections" in document:
+            for row in MISREADINGS.values():
+                row.mend(document)
+        found, unread = cper_json.read(document)
+        assert found.to_bytes() == answer
+        assert unread == [name for name in unread if name.endswith("deviceID.class")]

@@ -4,8 +4,8 @@ import pytest
 from iasl_listing import judge, version
 
 from apeitool.acpi.hest.generic import Ghes
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.notification import NotificationType
-from apeitool.acpi.hest.table import SOURCE_TYPES
 from apeitool.plan.build import PLANS, build
 from apeitool.plan.preset import PRESETS
 

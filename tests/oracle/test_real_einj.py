@@ -24,7 +24,7 @@ from apeitool.acpi.einj import (
     TriggerActionTable,
     VendorErrorTypeExtension,
 )
-from apeitool.cli.example import example, lab_hest
+from apeitool.cli.example import example
 from apeitool.errors import MissingError
 from apeitool.firmware.einj import Injector, Request, Triggered, always
 from apeitool.lab.console import without_timestamp
@@ -37,9 +37,8 @@ from apeitool.lint.check import lint
 pytestmark = pytest.mark.guest
 
 NMI = 2
-OWN = 0x10_0000
-"""Where the page of EINJ's registers starts in the reserved range: apart from those of the HEST."""
-TRIGGER = RESERVED_BASE + OWN + 0x1000
+TRIGGER = RESERVED_BASE + 0x1F_0000
+"""Where firmware puts its trigger error action table: apart from all registers."""
 ADDRESS, PAGE = 0x400_0000, 0xFFFF_FFFF_FFFF_F000
 FULL = 0xFFFF_FFFF_FFFF_FFFF
 IO_APIC = 0xFEC0_0000
@@ -51,15 +50,10 @@ SEVERITIES = {
 
 
 def table() -> Einj:
-    """The example, its registers in a page of their own."""
-    plain = example("einj")
-    assert isinstance(plain, Einj)
-    moved = []
-    for entry in plain.entries:
-        register = entry.register_region
-        place = register.replace(address=register.address + OWN)
-        moved.append(entry.replace(register_region=place))
-    return Einj(entries=moved)
+    """The table of a plan: registers and trigger table in a page of their own."""
+    found = example("einj")
+    assert isinstance(found, Einj)
+    return found
 
 
 class Machine:
@@ -137,7 +131,7 @@ def images(lab_images: Images) -> Images:
 @pytest.fixture
 def start(images: Images) -> Iterator[Start]:
     """Starts firmware that offers something, and loads the module."""
-    with Session(images, lab_hest(), tables=[table().to_bytes()], modules=["einj"]) as session:
+    with Session(images, example("hest"), tables=[table().to_bytes()], modules=["einj"]) as session:
 
         def started(offered: ErrorTypes = OFFERED, **offers: object) -> Machine:
             machine = Machine(session, offered, **offers)
@@ -347,7 +341,7 @@ def test_a_table_that_linux_refuses(images: Images) -> None:
     broken = table().replace(injection_entry_count=len(table().entries) + 1)
     assert "linux-entry-count" in [finding.id for finding in lint(broken)]
     with Session(
-        images, lab_hest(), tables=[broken.to_bytes()], modules=["einj"], cold=True
+        images, example("hest"), tables=[broken.to_bytes()], modules=["einj"], cold=True
     ) as session:
         first = len(session.guest.console.lines)
         session.guest.shell("insmod /modules/einj.ko")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 import apeitool as apei
-from apeitool.cli.example import lab_hest
+from apeitool.cli.example import example
 from apeitool.cper.arm_context import AArch64El1Registers
 from apeitool.cper.sections.memory import MemoryErrorType, MemoryValid
 from apeitool.cper.sections.pcie import (
@@ -27,7 +27,7 @@ from apeitool.cper.sections.pcie import (
 )
 from apeitool.lab.images import Images
 from apeitool.lab.session import Report, Session
-from apeitool.registers.pcie import PortType
+from apeitool.registers.pcie_capability import PortType
 
 pytestmark = pytest.mark.guest
 
@@ -43,7 +43,7 @@ SEVERITIES = {
 
 @pytest.fixture
 def session(lab_images: Images) -> Iterator[Session]:
-    with Session(lab_images, lab_hest()) as running:
+    with Session(lab_images, example("hest")) as running:
         yield running
 
 
@@ -272,6 +272,9 @@ MALFORMED = [
     Malformed("less data than an entry's header", "Invalid CPER header!", {"data_length": 63}),
     Malformed("raw data inside the data", "Invalid CPER header!",
               {"raw_data_offset": 40, "raw_data_length": 8}, b"rawrawra"),
+    Malformed("data whose end takes 33 bits", "Invalid CPER header!",
+              {"data_length": 0xFFFFFFF0, "raw_data_offset": 0xE0, "raw_data_length": 8},
+              b"rawrawra"),
     Malformed("entry longer than the data", "Failed to read error status block!",
               {"data_length": 64 + 79}),
     Malformed("a byte behind the entry", "Failed to read error status block!",

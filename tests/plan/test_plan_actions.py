@@ -123,7 +123,7 @@ def test_errors_are_injected(said) -> None:
         (0x38, 0x38),
         ("0x38", 0x38),
         ([], 0),
-        (0xFFFF_FFFF, 0xFFFF_FFFF),
+        (0xFFFF_FFFF, 0xBFFF_FFFF),  # bit 30 says that there is EINJv2
     ],
 )
 def test_what_firmware_offers(said, bits) -> None:

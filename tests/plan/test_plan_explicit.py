@@ -9,9 +9,9 @@ from strategies import values
 
 from apeitool.acpi.einj import EinjInstructionEntry
 from apeitool.acpi.erst import ErstInstructionEntry
+from apeitool.acpi.hest.layout import SOURCE_TYPES
 from apeitool.acpi.hest.machine_check import ErrorBank
 from apeitool.acpi.hest.notification import Notification
-from apeitool.acpi.hest.table import SOURCE_TYPES
 from apeitool.plan.build import PLANS, build
 from apeitool.plan.preset import PRESETS
 from apeitool.registers.address import GenericAddress

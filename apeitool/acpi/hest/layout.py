@@ -2,8 +2,8 @@
 
 Sources lie back to back, and those below type 12 do not say how long they are.  So a count or a
 length that lies, or padding behind a source, displaces all that follows.  Sources are read as they
-are counted where that ends with the table and they hold together.  Where not, the reading is taken
-that makes the rest of the table valid:
+are counted where that ends with the table and each is of a type that says how long it is: whatever
+their fields hold.  Where not, the reading is taken that makes the rest of the table valid:
 
 - a source that holds together begins wherever it is met, counted or not, and behind the length that
   the table gives itself while sources of its count are missing;
@@ -88,15 +88,11 @@ class Sources(Many):
         self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
     ) -> tuple[tuple[Structure, ...], int]:
         counted, stop = super().take(engine, values, buffer, start, position, end)
-        count = values.error_source_count
-        agrees = len(counted) == count and stop == start + values.length
-        sound = sum(map(_is_sound, counted))
-        if agrees and sound == count:
+        ends = len(counted) == values.error_source_count and stop == start + values.length
+        if ends and not any(isinstance(source, ReservedSource) for source in counted):
             return counted, stop
-        walk = _Walk(engine, buffer, position, count)
+        walk = _Walk(engine, buffer, position, values.error_source_count)
         walk.go(self.bound(values, start, position, end), end)
-        if agrees and sum(map(_is_sound, walk.nodes)) <= sound:
-            return counted, stop
         return tuple(walk.nodes), walk.position
 
 

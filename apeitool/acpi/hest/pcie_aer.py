@@ -6,12 +6,12 @@ from apeitool.acpi.hest.source import ErrorSource, SourceFlags, SourceType
 from apeitool.registers.pcie import (
     AerCapabilitiesAndControl,
     CorrectableError,
-    DeviceControl,
     RootErrorCommand,
     SecondaryCapabilitiesAndControl,
     SecondaryUncorrectableError,
     UncorrectableError,
 )
+from apeitool.registers.pcie_capability import DeviceControl
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.types import U8, U16, U32, Hex
 

@@ -16,10 +16,13 @@ from apeitool.cper.arm_error import (
     ERROR_WORDS,
     ArmErrorType,
     BusErrorInformation,
+    CacheErrorInformation,
     ErrorFlags,
     ErrorWordValid,
+    TlbErrorInformation,
     failed,
     spelled,
+    type_name,
     type_testimony,
 )
 from apeitool.cper.contexts import ContextLayout, context_ends, padding_testimony
@@ -27,9 +30,10 @@ from apeitool.cper.dialect import Choice, Topic, reading
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
 from apeitool.registers.arm import Midr, Mpidr
-from apeitool.wire.labels import flag_names
+from apeitool.wire.labels import Bits, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import BASE64, NUMBER, Json, Keyed, Members, Pair
 from apeitool.wire.types import (
     AUTO,
     U8,
@@ -73,6 +77,20 @@ class ErrorInformationValid(enum.IntFlag):
     PHYSICAL_FAULT_ADDRESS = 16
 
 
+def _how_many(errors: int) -> str:
+    return "Multiple Errors" if errors else "Single Error"
+
+
+def _affinity(level: int) -> str | None:
+    return "Vendor Defined" if level < 4 else None
+
+
+class RunningState(Word):
+    """Whether the processor was running."""
+
+    running = Bits(0)
+
+
 class ErrorInformation(Structure):
     """ARM processor error information structure.
 
@@ -84,14 +102,25 @@ class ErrorInformation(Structure):
     version: U8 = 0
     length: Annotated[U8, Unit("bytes"), Derived(lambda i: i.fixed_size + len(i.rest))] = AUTO
     validation_bits: Annotated[U16, ErrorInformationValid] = 0
-    type: Annotated[U8, ArmErrorType] = 0
-    multiple_error: Annotated[U16, When(ErrorInformationValid.MULTIPLE_ERROR)] = 0
+    type: Annotated[U8, ArmErrorType, Json("errorType", Pair(names=type_name))] = 0
+    multiple_error: Annotated[
+        U16,
+        When(ErrorInformationValid.MULTIPLE_ERROR),
+        Json(shape=Pair(name="type", names=_how_many)),
+    ] = 0
     flags: Annotated[U8, ErrorFlags, When(ErrorInformationValid.FLAGS)] = 0
     error_information: Annotated[
         U64,
         Hex,
         Named(lambda i: ERROR_WORDS.get(i.failed)),
         When(ErrorInformationValid.ERROR_INFORMATION),
+        Json(
+            shape=Keyed(
+                cacheError=CacheErrorInformation,
+                tlbError=TlbErrorInformation,
+                busError=BusErrorInformation,
+            )
+        ),
     ] = 0
     virtual_fault_address: Annotated[Address, When(ErrorInformationValid.VIRTUAL_FAULT_ADDRESS)] = 0
     physical_fault_address: Annotated[
@@ -169,6 +198,7 @@ class ContextInformation(Structure):
     registers: Annotated[
         Registers,
         One(_registers, length="register_array_size"),
+        Json("registerArray", as_written=True),
     ] = UnknownRegisters()
     padding: Annotated[bytes, Raw()] = b""
 
@@ -229,25 +259,56 @@ class ArmProcessorErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("e19e3d16-bc11-11e4-9caa-c2051d5d46b0")
     title: ClassVar[str] = "ARM processor error"
+    json_key: ClassVar[str] = "ArmProcessor"
+    json_type: ClassVar[str] = "ARM"
     part: ClassVar[str] = "processor"
 
     validation_bits: Annotated[U32, ArmValid] = 0
-    error_information_count: Annotated[U16, Derived(lambda s: len(s.error_information))] = AUTO
-    context_information_count: Annotated[U16, Derived(lambda s: len(s.context_information))] = AUTO
+    error_information_count: Annotated[
+        U16, Derived(lambda s: len(s.error_information)), Json("errorInfoNum")
+    ] = AUTO
+    context_information_count: Annotated[
+        U16, Derived(lambda s: len(s.context_information)), Json("contextInfoNum")
+    ] = AUTO
     section_length: Annotated[U32, Unit("bytes"), Derived(lambda s: s.size)] = AUTO
-    error_affinity_level: Annotated[U8, When(ArmValid.ERROR_AFFINITY_LEVEL)] = 0
+    error_affinity_level: Annotated[
+        U8,
+        When(ArmValid.ERROR_AFFINITY_LEVEL),
+        Json("errorAffinity", Pair(name="type", names=_affinity, unknown="Reserved")),
+    ] = 0
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
-    mpidr_el1: Annotated[U64, Hex, Mpidr, When(ArmValid.MPIDR)] = 0
-    midr_el1: Annotated[U64, Hex, Midr] = 0
-    running_state: Annotated[U32, "bit 0: it was running", When(ArmValid.RUNNING_STATE)] = 0
-    psci_state: Annotated[U32, Hex, "if it was not", When(ArmValid.RUNNING_STATE)] = 0
+    mpidr_el1: Annotated[
+        U64,
+        Hex,
+        Mpidr,
+        When(ArmValid.MPIDR),
+        Json(shape=NUMBER, also={"affinity3": lambda v: Mpidr(v).affinity_3}),
+    ] = 0
+    midr_el1: Annotated[U64, Hex, Midr, Json(shape=NUMBER)] = 0
+    running_state: Annotated[
+        U32,
+        "bit 0: it was running",
+        When(ArmValid.RUNNING_STATE),
+        Json(shape=Members(RunningState, inline=True)),
+    ] = 0
+    psci_state: Annotated[
+        U32, Hex, "if it was not", When(ArmValid.RUNNING_STATE), Json(marks=False)
+    ] = 0
     error_information: Annotated[
-        Sequence[ErrorInformation], Strided(ErrorInformation, _information_windows)
+        Sequence[ErrorInformation],
+        Strided(ErrorInformation, _information_windows),
+        Json("errorInfo"),
     ] = ()
     context_information: Annotated[
-        Sequence[ContextInformation], Strided(ContextInformation, _context_windows)
+        Sequence[ContextInformation],
+        Strided(ContextInformation, _context_windows),
+        Json("contextInfo"),
     ] = ()
-    vendor_specific_information: Annotated[Rest, When(ArmValid.VENDOR_SPECIFIC_INFORMATION)] = b""
+    vendor_specific_information: Annotated[
+        Rest,
+        When(ArmValid.VENDOR_SPECIFIC_INFORMATION),
+        Json("vendorSpecificInfo", Pair("data", None, of=BASE64)),
+    ] = b""
 
     def sealed(self) -> Self:
         # A new length can make padding of what were bytes behind the contexts.

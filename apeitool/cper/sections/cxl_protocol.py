@@ -84,7 +84,9 @@ class AgentBase(Word):
         return f"RCRB at {self.rcrb_base:#x}"
 
 
-def _address_word(section: Any) -> type[Word]:
+def _address_word(section: Any) -> type[Word] | None:
+    if not section.is_valid("agent_type"):
+        return None
     has_base = section.agent_type == AgentType.RESTRICTED_CXL_HOST_DOWNSTREAM_PORT
     return AgentBase if has_base else AgentAddress
 
@@ -185,20 +187,19 @@ class CxlProtocolErrorSection(Section):
         return known and not any(data[9:16]) and len(data) == HEADER_LENGTH + lengths
 
     def shown(self, name: str) -> str | None:
-        if name == "agent_address":
-            return _address_word(self)(self.agent_address).text
-        return None
+        word = _address_word(self) if name == "agent_address" else None
+        return word(self.agent_address).text if word is not None else None
 
     def sentence(self) -> str:
         errors = ", ".join(self.error_log.errors()) if self.is_valid("error_log") else ""
         what = f"CXL protocol error: {errors}" if errors else "CXL protocol error"
         if self.is_valid("agent_address"):
-            what += f" at {self.shown('agent_address')}"
+            what += f" at {self.shown('agent_address') or hex(self.agent_address)}"
         if self.is_valid("device_id"):
             device = self.device_id
             what += f" (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"
-        if self.is_valid("agent_type"):
-            what += f", a {self.agent_type.text}"
+        if self.is_valid("agent_type") and self.agent_type.is_known:
+            what += f", {self.agent_type.text}"
         return what
 
     def check(self) -> Iterator[Problem]:

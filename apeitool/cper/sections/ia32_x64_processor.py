@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.contexts import ContextLayout, context_ends
+from apeitool.cper.dialect import Choice, Weight
 from apeitool.cper.section import Section
 from apeitool.cper.x86_context import (
     HEADER,
@@ -36,9 +37,11 @@ from apeitool.wire.types import (
     Address,
     Array,
     Derived,
+    Engine,
     Hex,
     Many,
     Named,
+    Part,
     Rest,
     Strided,
     When,
@@ -181,7 +184,9 @@ def _is_known(number: int, length: int) -> bool:
     kind = context_type(number, length)
     if kind in (MsrContext, MemoryMappedContext):
         return length % 8 == 0
-    return number == 0 or (kind is not UnclassifiedContext and kind.fixed_size == HEADER + length)
+    if kind is UnclassifiedContext:
+        return number == 0 and length > 0
+    return kind.fixed_size == HEADER + length
 
 
 _LAYOUT = ContextLayout(header=HEADER, type_at=0, length_at=2, length_size=2, is_known=_is_known)
@@ -195,6 +200,31 @@ def _windows(section: Any, buffer: bytes, start: int, position: int, end: int) -
         # Bytes follow all the same: types and lengths tell whether the contexts are padded.
         ends = context_ends(_LAYOUT, buffer, position, end, count, last=end, has_more=True)
     return ends
+
+
+class _EmptyInformation(Part):
+    """The room that Windows leaves for one more error information structure before its contexts.
+
+    It is taken only if it is all zero, and the contexts behind it end where the section does, as
+    they do not without it.
+    """
+
+    __slots__ = ()
+
+    def take(
+        self, engine: Engine, values: Any, buffer: bytes, start: int, position: int, end: int
+    ) -> tuple[bytes, int]:
+        count = X86ValidationBits(values.validation_bits).context_information_count
+        behind = position + X86ErrorInformation.fixed_size
+        if not count or behind >= end or any(buffer[position:behind]):
+            return b"", position
+        here, there = (_windows(values, buffer, start, at, end) for at in (position, behind))
+        if len(there) != count or not there[-1] == end != here[-1]:
+            return b"", position
+        last = there[-2] if count > 1 else behind
+        is_whole = last + HEADER + _LAYOUT.length(buffer, last) <= end
+        fits = is_whole and _LAYOUT.are_known(buffer, behind, there)
+        return (buffer[position:behind], behind) if fits else (b"", position)
 
 
 def _context(buffer: bytes, position: int, stop: int) -> type[X86Context]:
@@ -230,9 +260,10 @@ _TOLD = 4
 class Ia32X64ProcessorErrorSection(Section):
     """IA32/X64 processor error section.
 
-    Shape:   64 bytes, little-endian; 64 for each error information structure; the contexts.
+    Shape:   64 bytes, little-endian; 64 for each error information structure, and for an empty one
+             in records of Windows that have contexts; the contexts.
     Raises:  Truncated when fewer than 64 bytes are given.
-    Source:  UEFI 2.10 N.2.4.2
+    Source:  UEFI 2.10 N.2.4.2; a record of Windows of 2025 (Zen 4)
     """
 
     guid: ClassVar[UUID] = UUID("dc3ea0b0-a144-4797-b95b-53fa242b6e1d")
@@ -248,6 +279,7 @@ class Ia32X64ProcessorErrorSection(Section):
             count=lambda s: X86ValidationBits(s.validation_bits).error_information_count,
         ),
     ] = ()
+    gap: Annotated[bytes, _EmptyInformation(), "left empty by Windows"] = b""
     context_information: Annotated[Sequence[X86Context], Strided(_context, _windows)] = ()
     trailing: Rest = b""
 
@@ -275,12 +307,18 @@ class Ia32X64ProcessorErrorSection(Section):
         who = f" on APIC id {self.local_apic_id:#x}" if self.is_valid("local_apic_id") else ""
         processor = self.cpuid_info.version if self.is_valid("cpuid_info") else None
         said = [information.sentence() for information in self.error_information]
-        said += [check.sentence(processor) for check in self.machine_checks]
+        said += [c.sentence(processor) for c in self.machine_checks if c.status.valid]
         if len(said) > _TOLD:
             said[_TOLD:] = [f"and {len(said) - _TOLD} more"]
         what = "; ".join(said) or "no error information"
         kind = f"; on {processor.sentence()}" if processor else ""
         return f"IA32/X64 processor error{who}: {what}{kind}"
+
+    def testimony(self) -> Iterator[Choice]:
+        if self.gap:
+            reason = "so they end where the section does"
+            how = "behind an empty error information structure"
+            yield Choice("context-place", how, reason, Weight.EVIDENCE)
 
     def check(self) -> Iterator[Problem]:
         counts = X86ValidationBits(self.validation_bits)

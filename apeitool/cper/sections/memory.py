@@ -12,10 +12,12 @@ from apeitool.cper.memory_error import (
     MemorySection,
     bank_places,
     bank_shown,
+    bank_words,
     valid_places,
 )
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
+from apeitool.wire.shapes import HEX64, Json, Members
 from apeitool.wire.types import U8, U16, U64, Absent, Address, Hex, Rest, When, u8
 
 
@@ -49,7 +51,8 @@ class MemoryValid(enum.IntFlag):
 class ExtendedWord(Word):
     """Bits that the older fields have no room for."""
 
-    row_bits_17_16 = Bits(0, 2, when=MemoryValid.EXTENDED_ROW)
+    row_bit_16 = Bits(0, when=MemoryValid.EXTENDED_ROW, json=Json(required=True))
+    row_bit_17 = Bits(1, when=MemoryValid.EXTENDED_ROW, json=Json(required=True))
     chip_identification = Bits(5, 3, when=MemoryValid.CHIP_IDENTIFICATION)
 
 
@@ -65,16 +68,24 @@ class MemoryErrorSection(MemorySection):
 
     guid: ClassVar[UUID] = UUID("a5bc1114-6f64-4ede-b863-3e83ed7c83b1")
     title: ClassVar[str] = "memory error"
+    json_key: ClassVar[str] = "Memory"
+    json_type: ClassVar[str] = "Platform Memory"
 
     validation_bits: Annotated[U64, MemoryValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(MemoryValid.ERROR_STATUS)] = 0
-    physical_address: Annotated[Address, When(MemoryValid.PHYSICAL_ADDRESS)] = 0
+    physical_address: Annotated[
+        Address,
+        When(MemoryValid.PHYSICAL_ADDRESS),
+        Json(also={"physicalAddressHex": HEX64.show}),
+    ] = 0
     physical_address_mask: Annotated[Address, When(MemoryValid.PHYSICAL_ADDRESS_MASK)] = 0
     node: Annotated[U16, When(MemoryValid.NODE)] = 0
     card: Annotated[U16, When(MemoryValid.CARD)] = 0
-    module: Annotated[U16, "or rank", When(MemoryValid.MODULE)] = 0
+    module: Annotated[U16, "or rank", When(MemoryValid.MODULE), Json("moduleRank")] = 0
     bank: Annotated[
-        U16, When(MemoryValid.BANK | MemoryValid.BANK_GROUP | MemoryValid.BANK_ADDRESS)
+        U16,
+        When(MemoryValid.BANK | MemoryValid.BANK_GROUP | MemoryValid.BANK_ADDRESS),
+        Json(shape=Members(*bank_words(MemoryValid))),
     ] = 0
     device: Annotated[U16, When(MemoryValid.DEVICE)] = 0
     row: Annotated[U16, When(MemoryValid.ROW | MemoryValid.EXTENDED_ROW)] = 0
@@ -90,8 +101,12 @@ class MemoryErrorSection(MemorySection):
         U8, Hex, ExtendedWord, When(MemoryValid.EXTENDED_ROW | MemoryValid.CHIP_IDENTIFICATION)
     ] = 0
     rank_number: Annotated[U16, When(MemoryValid.RANK_NUMBER)] = 0
-    card_handle: Annotated[U16, Hex, "SMBIOS type 16", When(MemoryValid.CARD_HANDLE)] = 0
-    module_handle: Annotated[U16, Hex, "SMBIOS type 17", When(MemoryValid.MODULE_HANDLE)] = 0
+    card_handle: Annotated[
+        U16, Hex, "SMBIOS type 16", When(MemoryValid.CARD_HANDLE), Json("cardSmbiosHandle")
+    ] = 0
+    module_handle: Annotated[
+        U16, Hex, "SMBIOS type 17", When(MemoryValid.MODULE_HANDLE), Json("moduleSmbiosHandle")
+    ] = 0
     absent: Annotated[int, Absent(73), "bytes that the producer's revision leaves out"] = 0
     trailing: Rest = b""
 
@@ -108,7 +123,7 @@ class MemoryErrorSection(MemorySection):
     def full_row(self) -> int:
         """The row with the two bits that the extended byte adds, where it does."""
         if self.validation_bits & MemoryValid.EXTENDED_ROW and self.is_valid("extended"):
-            return self.row | ExtendedWord(self.extended).row_bits_17_16 << 16
+            return self.row | (self.extended & 3) << 16
         return self.row
 
     def shown(self, name: str) -> str | None:

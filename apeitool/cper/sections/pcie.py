@@ -8,11 +8,25 @@ from uuid import UUID
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
 from apeitool.registers import pcie
+from apeitool.registers import pcie_capability as capability
 from apeitool.registers import pcie_capability_2 as second
 from apeitool.registers.pci import bus_address, class_text
 from apeitool.registers.tlp import RequesterId, prefix_sentence, tlp_sentence
 from apeitool.wire.labels import Bits, Word, flag_names
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import (
+    BOOLEAN,
+    DECIMAL,
+    HEX16,
+    HIDDEN,
+    NUMBER,
+    Choice,
+    Dump,
+    Json,
+    Members,
+    Pair,
+    Plain,
+)
 from apeitool.wire.types import (
     U8,
     U16,
@@ -46,7 +60,7 @@ class PcieValid(enum.IntFlag):
 class SlotNumber(Word):
     """The physical slot."""
 
-    number = Bits(3, 13)
+    slot_number = Bits(3, 13)
 
 
 class PcieVersion(Structure):
@@ -56,8 +70,8 @@ class PcieVersion(Structure):
     Source:  UEFI 2.10 N.2.7
     """
 
-    minor: Annotated[U8, Hex] = 0
-    major: Annotated[U8, Hex] = 0
+    minor: Annotated[U8, Hex, Json(shape=DECIMAL)] = 0
+    major: Annotated[U8, Hex, Json(shape=DECIMAL)] = 0
     reserved: Annotated[U16, Hex] = 0
 
     @property
@@ -74,14 +88,18 @@ class PcieDeviceId(Structure):
     """
 
     vendor_id: Annotated[U16, Hex] = 0
-    device_id: Annotated[U16, Hex] = 0
-    class_code: Annotated[bytes, Bytes(3), "programming interface, sub-class, class"] = bytes(3)
+    device_id: Annotated[U16, Hex, Json(also={"deviceIDHex": HEX16.show})] = 0
+    class_code: Annotated[
+        bytes, Bytes(3), "programming interface, sub-class, class", Json(shape=NUMBER)
+    ] = bytes(3)
     function_number: U8 = 0
     device_number: U8 = 0
     segment_number: Annotated[U16, Hex] = 0
-    bus_number: Annotated[U8, Hex, "primary bus, or that of the device"] = 0
+    bus_number: Annotated[
+        U8, Hex, "primary bus, or that of the device", Json("primaryOrDeviceBusNumber")
+    ] = 0
     secondary_bus_number: Annotated[U8, Hex] = 0
-    slot_number: Annotated[U16, SlotNumber] = 0
+    slot_number: Annotated[U16, SlotNumber, Json(shape=Members(inline=True))] = 0
     reserved: Annotated[U8, Hex] = 0
 
     @property
@@ -119,8 +137,8 @@ class BridgeControlStatus(Structure):
     Source:  UEFI 2.10 N.2.7
     """
 
-    secondary_status: Annotated[U16, Hex, pcie.Status] = 0
-    control: Annotated[U16, Hex, pcie.BridgeControl] = 0
+    secondary_status: Annotated[U16, Hex, pcie.Status, Json("secondaryStatusRegister", NUMBER)] = 0
+    control: Annotated[U16, Hex, pcie.BridgeControl, Json("controlRegister", NUMBER)] = 0
 
 
 class CapabilityStructure(Structure):
@@ -130,53 +148,84 @@ class CapabilityStructure(Structure):
     Source:  PCI Express 6.0 7.5.3
     """
 
-    capability_id: Annotated[U8, Hex] = 0
-    next_capability: Annotated[U8, Hex] = 0
-    capabilities: Annotated[U16, Hex, pcie.Capabilities] = 0
-    device_capabilities: Annotated[U32, Hex, pcie.DeviceCapabilities] = 0
-    device_control: Annotated[U16, Hex, pcie.DeviceControl] = 0
-    device_status: Annotated[U16, Hex, pcie.DeviceStatus] = 0
-    link_capabilities: Annotated[U32, Hex, pcie.LinkCapabilities] = 0
-    link_control: Annotated[U16, Hex, pcie.LinkControl] = 0
-    link_status: Annotated[U16, Hex, pcie.LinkStatus] = 0
-    slot_capabilities: Annotated[U32, Hex, pcie.SlotCapabilities] = 0
-    slot_control: Annotated[U16, Hex, pcie.SlotControl] = 0
-    slot_status: Annotated[U16, Hex, pcie.SlotStatus] = 0
-    root_control: Annotated[U16, Hex, pcie.RootControl] = 0
-    root_capabilities: Annotated[U16, Hex, pcie.RootCapabilities] = 0
-    root_status: Annotated[U32, Hex, pcie.RootStatus] = 0
+    capability_id: Annotated[
+        U8, Hex, Json("pcie_capability_header.capability_id", Pair("raw", None))
+    ] = 0
+    next_capability_pointer: Annotated[
+        U8, Hex, Json("pcie_capability_header.next_capability_pointer")
+    ] = 0
+    capabilities: Annotated[U16, Hex, capability.Capabilities, Json("pcie_capabilities")] = 0
+    device_capabilities: Annotated[U32, Hex, capability.DeviceCapabilities] = 0
+    device_control: Annotated[U16, Hex, capability.DeviceControl] = 0
+    device_status: Annotated[U16, Hex, capability.DeviceStatus] = 0
+    link_capabilities: Annotated[U32, Hex, capability.LinkCapabilities] = 0
+    link_control: Annotated[U16, Hex, capability.LinkControl] = 0
+    link_status: Annotated[U16, Hex, capability.LinkStatus] = 0
+    slot_capabilities: Annotated[U32, Hex, capability.SlotCapabilities] = 0
+    slot_control: Annotated[U16, Hex, capability.SlotControl] = 0
+    slot_status: Annotated[U16, Hex, capability.SlotStatus] = 0
+    root_control: Annotated[U16, Hex, capability.RootControl, HIDDEN] = 0
+    root_capabilities: Annotated[U16, Hex, capability.RootCapabilities, HIDDEN] = 0
+    root_status: Annotated[U32, Hex, capability.RootStatus] = 0
     device_capabilities_2: Annotated[U32, Hex, second.DeviceCapabilities2] = 0
     device_control_2: Annotated[U16, Hex, second.DeviceControl2] = 0
-    device_status_2: Annotated[U16, Hex] = 0
+    device_status_2: Annotated[U16, Hex, HIDDEN] = 0
     link_capabilities_2: Annotated[U32, Hex, second.LinkCapabilities2] = 0
     link_control_2: Annotated[U16, Hex, second.LinkControl2] = 0
     link_status_2: Annotated[U16, Hex, second.LinkStatus2] = 0
-    slot_capabilities_2: Annotated[U32, Hex, second.SlotCapabilities2] = 0
-    slot_control_2: Annotated[U16, Hex] = 0
-    slot_status_2: Annotated[U16, Hex] = 0
+    slot_capabilities_2: Annotated[U32, Hex, second.SlotCapabilities2, HIDDEN] = 0
+    slot_control_2: Annotated[U16, Hex, HIDDEN] = 0
+    slot_status_2: Annotated[U16, Hex, HIDDEN] = 0
+
+    def is_valid(self, name: str) -> bool:
+        has_second = capability.Capabilities(self.capabilities).capability_version > 1
+        return super().is_valid(name) and (has_second or not name.endswith("_2"))
+
+
+def _errors(of: Plain, suffix: str, **names: str) -> Json:
+    """The bits of one of the error registers, which end in its kind."""
+    return Json(shape=Members(of=of, suffix=suffix, names=names))
+
+
+_STATUS = _errors(BOOLEAN, "_status", poisoned_tlp_received="poisoned_tlp_received")
+_MASK = _errors(NUMBER, "_mask")
+_SEVERITY = _errors(Choice("NonFatal", "Fatal"), "_severity")
 
 
 class AerInformation(Structure):
     """Advanced Error Reporting extended capability.
 
     Shape:   96 bytes, little-endian.
-    Source:  PCI Express 6.0 7.8.4
+    Source:  PCI Express 6.0 7.8.4; Linux drivers/pci/pcie/tlp.c for flit mode
     """
 
     capability_header: Annotated[U32, Hex, pcie.ExtendedCapabilityHeader] = 0
-    uncorrectable_error_status: Annotated[U32, Hex, pcie.UncorrectableError] = 0
-    uncorrectable_error_mask: Annotated[U32, Hex, pcie.UncorrectableError] = 0
-    uncorrectable_error_severity: Annotated[U32, Hex, pcie.UncorrectableError] = 0
-    correctable_error_status: Annotated[U32, Hex, pcie.CorrectableError] = 0
-    correctable_error_mask: Annotated[U32, Hex, pcie.CorrectableError] = 0
-    capabilities_and_control: Annotated[U32, Hex, pcie.AerCapabilitiesAndControl] = 0
-    header_log: Annotated[Sequence[int], Array(u32, 4), Hex] = (0, 0, 0, 0)
-    root_error_command: Annotated[U32, Hex, pcie.RootErrorCommand] = 0
+    uncorrectable_error_status: Annotated[U32, Hex, pcie.UncorrectableError, _STATUS] = 0
+    uncorrectable_error_mask: Annotated[U32, Hex, pcie.UncorrectableError, _MASK] = 0
+    uncorrectable_error_severity: Annotated[U32, Hex, pcie.UncorrectableError, _SEVERITY] = 0
+    correctable_error_status: Annotated[U32, Hex, pcie.CorrectableError, _STATUS] = 0
+    correctable_error_mask: Annotated[U32, Hex, pcie.CorrectableError, _MASK] = 0
+    advanced_error_capabilities_and_control: Annotated[U32, Hex, pcie.AerCapabilitiesAndControl] = 0
+    header_log: Annotated[Sequence[int], Array(u32, 4), Hex, HIDDEN] = (0, 0, 0, 0)
+    root_error_command: Annotated[U32, Hex, pcie.RootErrorCommand, HIDDEN] = 0
     root_error_status: Annotated[U32, Hex, pcie.RootErrorStatus] = 0
-    correctable_error_source_id: Annotated[U16, Hex, RequesterId] = 0
-    uncorrectable_error_source_id: Annotated[U16, Hex, RequesterId] = 0
-    tlp_prefix_log: Annotated[Sequence[int], Array(u32, 4), Hex] = (0, 0, 0, 0)
-    rest: Annotated[bytes, Bytes(24), "behind the TLP prefix log"] = bytes(24)
+    correctable_error_source_id: Annotated[
+        U16, Hex, RequesterId, Json("error_source_id.err_cor_source_identification", NUMBER)
+    ] = 0
+    uncorrectable_error_source_id: Annotated[
+        U16,
+        Hex,
+        RequesterId,
+        Json("error_source_id.err_fatal_nonfatal_source_identification", NUMBER),
+    ] = 0
+    tlp_prefix_log: Annotated[Sequence[int], Array(u32, 4), Hex, HIDDEN] = (0, 0, 0, 0)
+    header_log_9_to_14: Annotated[
+        Sequence[int],
+        Array(u32, 6),
+        Hex,
+        "in flit mode; 5 to 8 are where the prefix log is",
+        HIDDEN,
+    ] = (0, 0, 0, 0, 0, 0)
 
     def shown(self, name: str) -> str | None:
         if name == "tlp_prefix_log":
@@ -184,8 +233,8 @@ class AerInformation(Structure):
                 self.tlp_prefix_log,
                 ", ".join(filter(None, map(prefix_sentence, self.tlp_prefix_log))),
             )
-        control = pcie.AerCapabilitiesAndControl(self.capabilities_and_control)
-        if name == "header_log" and not control.logged_tlp_in_flit_mode:
+        control = pcie.AerCapabilitiesAndControl(self.advanced_error_capabilities_and_control)
+        if name == "header_log" and not control.logged_tlp_was_flit_mode:
             return _log(self.header_log, tlp_sentence(self.header_log))
         return None
 
@@ -205,27 +254,47 @@ class PcieErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("d995e954-bbc1-430f-ad91-b44dcb3c6f35")
     title: ClassVar[str] = "PCIe error"
+    json_key: ClassVar[str] = "Pcie"
+    json_type: ClassVar[str] = "PCIe"
     part: ClassVar[str] = "device"
 
     validation_bits: Annotated[U64, PcieValid] = 0
-    port_type: Annotated[pcie.PortType, u32, When(PcieValid.PORT_TYPE)] = (
-        pcie.PortType.PCIE_ENDPOINT
-    )
+    port_type: Annotated[
+        capability.PortType, u32, When(PcieValid.PORT_TYPE), Json(shape=Pair(unknown="Unknown"))
+    ] = capability.PortType.PCIE_ENDPOINT
     version: Annotated[PcieVersion, When(PcieValid.VERSION)] = PcieVersion()
-    command: Annotated[U16, Hex, pcie.Command, When(PcieValid.COMMAND_STATUS)] = 0
-    status: Annotated[U16, Hex, pcie.Status, When(PcieValid.COMMAND_STATUS)] = 0
+    command: Annotated[
+        U16,
+        Hex,
+        pcie.Command,
+        When(PcieValid.COMMAND_STATUS),
+        Json("commandStatus.commandRegister", NUMBER),
+    ] = 0
+    status: Annotated[
+        U16,
+        Hex,
+        pcie.Status,
+        When(PcieValid.COMMAND_STATUS),
+        Json("commandStatus.statusRegister", NUMBER),
+    ] = 0
     reserved: Annotated[U32, Hex] = 0
     device_id: Annotated[PcieDeviceId, When(PcieValid.DEVICE_ID)] = PcieDeviceId()
-    device_serial_number: Annotated[DeviceSerialNumber, When(PcieValid.DEVICE_SERIAL_NUMBER)] = (
-        DeviceSerialNumber()
-    )
+    device_serial_number: Annotated[
+        DeviceSerialNumber, When(PcieValid.DEVICE_SERIAL_NUMBER), Json(shape=NUMBER)
+    ] = DeviceSerialNumber()
     bridge_control_status: Annotated[BridgeControlStatus, When(PcieValid.BRIDGE_CONTROL_STATUS)] = (
         BridgeControlStatus()
     )
-    capability_structure: Annotated[CapabilityStructure, When(PcieValid.CAPABILITY_STRUCTURE)] = (
-        CapabilityStructure()
-    )
-    aer_information: Annotated[AerInformation, When(PcieValid.AER_INFO)] = AerInformation()
+    capability_structure: Annotated[
+        CapabilityStructure,
+        When(PcieValid.CAPABILITY_STRUCTURE),
+        Json(shape=Dump(), as_written=True),
+    ] = CapabilityStructure()
+    aer_information: Annotated[
+        AerInformation,
+        When(PcieValid.AER_INFO),
+        Json("aerInfo", Dump(), as_written=True),
+    ] = AerInformation()
     trailing: Rest = b""
 
     @classmethod
@@ -243,8 +312,8 @@ class PcieErrorSection(Section):
         if self.is_valid("device_id"):
             device = self.device_id
             what += f" at {device.address} (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"
-        if self.is_valid("port_type"):
-            what += f", a {self.port_type.text}"
+        if self.is_valid("port_type") and self.port_type.is_known:
+            what += f", {self.port_type.text}"
         return what
 
     @property
@@ -270,7 +339,7 @@ class PcieErrorSection(Section):
             device_id=device.device_id,
             class_code=device.class_code,
         )
-        port = pcie.PortType(device.port_type)
+        port = capability.PortType(device.port_type)
         return self.replace(
             device_id=found, port_type=port if self.is_valid("port_type") else self.port_type
         )

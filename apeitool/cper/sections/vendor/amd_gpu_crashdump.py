@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.sections.vendor.amd_gpu import GpuContextType, bank_sentence
+from apeitool.cper.vendor.amd_gpu import GpuContextType, bank_sentence
 from apeitool.registers.smca import AmdMciStatus, McaIpid, McaSynd
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.sections.vendor.amd_gpu import GpuContextType, bank_sentence
+from apeitool.cper.vendor.amd_gpu import GpuContextType, bank_sentence
 from apeitool.registers.smca import (
     AmdMciStatus,
     McaConfig,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.sections.vendor.ampere_one_payload import (
+from apeitool.cper.vendor.ampere_one_payload import (
     AmpereOneFirmwareError,
     AmpereOnePayload,
     AmpereOnePcieAer,

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.sections.vendor.error_severity import ErrorSeverity
-from apeitool.cper.sections.vendor.register_dump import Register32
+from apeitool.cper.vendor.error_severity import ErrorSeverity
+from apeitool.cper.vendor.register_dump import Register32
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.sections.vendor.error_severity import ErrorSeverity
-from apeitool.cper.sections.vendor.hisilicon_oem import (
+from apeitool.cper.vendor.error_severity import ErrorSeverity
+from apeitool.cper.vendor.hisilicon_oem import (
     SUB_MODULES_2,
     OemModule2,
     oem_sentence,

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.sections.vendor.error_severity import ErrorSeverity
+from apeitool.cper.vendor.error_severity import ErrorSeverity
 from apeitool.wire.labels import Label
 from apeitool.wire.types import U8, U16, U32, U64, Hex, Rest, When, u8
 

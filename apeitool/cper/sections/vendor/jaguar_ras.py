@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from apeitool.cper.sections.vendor.jaguar import (
+from apeitool.cper.vendor.jaguar import (
     JaguarErrorSection,
     JaguarValid,
     bytes_of_registers,
 )
-from apeitool.cper.sections.vendor.register_dump import Register32
+from apeitool.cper.vendor.register_dump import Register32
 from apeitool.wire.types import AUTO, U32, Derived, Hex, Many, Rest, Unit, When
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.sections.vendor.nvidia_event_data import (
+from apeitool.cper.vendor.nvidia_event_data import (
     DATA_FORMATS,
     INFO_SOURCES,
     ContextData,

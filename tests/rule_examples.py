@@ -2,27 +2,53 @@
 
 from typing import NamedTuple
 
+from rule_objects import (
+    EINJ_ACTIONS,
+    ERST_ACTIONS,
+    bert,
+    block,
+    do,
+    einj,
+    einj_at,
+    einj_with,
+    entry,
+    erst,
+    erst_with,
+    extended,
+    ghes,
+    hest,
+    hest2,
+    machine_check,
+    machine_checks,
+    plain,
+    port,
+    record,
+    region,
+    register,
+    serialize,
+    serialized,
+    told,
+    trigger,
+)
+
 from apeitool.acpi.action import Instruction
-from apeitool.acpi.bert import Bert, BootErrorRegion
+from apeitool.acpi.bert import Bert
 from apeitool.acpi.einj import (
-    Einj,
     EinjAction,
-    EinjInstructionEntry,
-    Einjv2Extension,
-    InjectionFlags,
-    SetErrorTypeWithAddress,
-    TriggerActionTable,
 )
 from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
-from apeitool.acpi.hest.generic import Ghes, GhesV2
-from apeitool.acpi.hest.machine_check import ErrorBank, MachineCheckException
+from apeitool.acpi.hest.machine_check import (
+    CorrectedMachineCheck,
+    DeferredMachineCheck,
+    ErrorBank,
+    MachineCheckException,
+)
 from apeitool.acpi.hest.nmi import NonMaskableInterrupt
-from apeitool.acpi.hest.notification import Notification, NotificationType
+from apeitool.acpi.hest.notification import NotificationType
 from apeitool.acpi.hest.pcie_aer import DeviceAer
 from apeitool.acpi.hest.source import SourceFlags
 from apeitool.acpi.hest.table import Hest
-from apeitool.acpi.status import GenericErrorDataEntryV2, GenericErrorDataEntryV3, StatusBlock
-from apeitool.cper.section import OpaqueSection
+from apeitool.acpi.status import GenericErrorDataEntryV2, StatusBlock
 from apeitool.cper.severity import Severity
 from apeitool.lint.rule import Consumers
 from apeitool.linux.features import KERNELS, Architecture
@@ -43,88 +69,6 @@ class Example(NamedTuple):
     path: str
     consumers: Consumers = EVERYONE
     good_consumers: Consumers | None = None
-
-
-def register(address=0x1000, **changes) -> GenericAddress:
-    return GenericAddress.memory(address).replace(**changes)
-
-
-def ghes(number=1, **changes) -> Ghes:
-    given = {
-        "source_id": number,
-        "error_status_address": register(0x1000 + 8 * number),
-        "notification": Notification(type=NotificationType.SCI),
-        "error_status_block_length": 0x1000,
-    }
-    return Ghes(**given | changes)
-
-
-def ghes2(number=1, **changes) -> GhesV2:
-    plain = {f.name: getattr(ghes(number), f.name) for f in Ghes.fields if f.name != "type"}
-    return GhesV2(**plain | {"read_ack_register": register(0x2000 + 8 * number)} | changes)
-
-
-def told(kind, **changes) -> Hest:
-    return Hest(sources=[ghes(notification=Notification(type=kind, **changes))])
-
-
-def hest(**changes) -> Hest:
-    return Hest(sources=[ghes(**changes)])
-
-
-def hest2(**changes) -> Hest:
-    return Hest(sources=[ghes2(**changes)])
-
-
-def machine_check(**changes) -> MachineCheckException:
-    return MachineCheckException(**{"source_id": 7} | changes)
-
-
-def do(action, kind=EinjInstructionEntry, **changes):
-    given = {
-        "action": action,
-        "instruction": Instruction.WRITE_REGISTER_VALUE,
-        "register_region": register(),
-        "mask": 0xFF,
-    }
-    return kind(**given | changes)
-
-
-EINJ_ACTIONS = tuple(a for a in EinjAction if a != EinjAction.TRIGGER_ERROR)
-ERST_ACTIONS = tuple(ErstAction)
-
-
-def einj(*entries, **changes) -> Einj:
-    return Einj(entries=entries or [do(a) for a in EINJ_ACTIONS], **changes)
-
-
-def einj_with(**changes) -> Einj:
-    return einj(do(0, **changes), *(do(a) for a in EINJ_ACTIONS[1:]))
-
-
-def erst(actions=ERST_ACTIONS, **changes) -> Erst:
-    return Erst(entries=[do(a, ErstInstructionEntry) for a in actions], **changes)
-
-
-def entry(kind=GenericErrorDataEntryV3, length=16, **changes):
-    return kind(section=OpaqueSection(data=bytes(length)), **changes)
-
-
-def block(*entries, **changes) -> StatusBlock:
-    return StatusBlock(**{"entries": entries or (entry(),)} | changes)
-
-
-def region(*blocks) -> BootErrorRegion:
-    return BootErrorRegion(blocks=blocks)
-
-
-def extended(revision) -> SetErrorTypeWithAddress:
-    extension = Einjv2Extension(revision=revision)
-    return SetErrorTypeWithAddress(flags=InjectionFlags.EINJV2_EXTENSION, einjv2=(extension,))
-
-
-def trigger(*entries, **changes) -> TriggerActionTable:
-    return TriggerActionTable(entries=entries or (do(0xFF),), **changes)
 
 
 ASSIST, FIRST, GLOBAL = SourceFlags.GHES_ASSIST, SourceFlags.FIRMWARE_FIRST, SourceFlags.GLOBAL
@@ -150,6 +94,10 @@ SPECIFICATION = {
         block(error_severity=4), block(error_severity=3), "StatusBlock.error_severity"
     ),
     "table-revision": Example(Bert(revision=2), Bert(revision=1), "Bert.revision"),
+    "einjv2-revision": Example(
+        einj(plain(EinjAction.EINJV2_SET_ERROR_TYPE)),
+        einj(plain(EinjAction.EINJV2_SET_ERROR_TYPE), revision=2), f"{ENTRY}.action",
+    ),
     "entry-revision": Example(
         block(entry(GenericErrorDataEntryV2, revision=0x0203)),
         block(entry(GenericErrorDataEntryV2, revision=0x0201)),
@@ -157,6 +105,11 @@ SPECIFICATION = {
     ),
     "extension-revision": Example(
         extended(2), extended(1), "SetErrorTypeWithAddress.einjv2[0].revision"
+    ),
+    "source-single": Example(
+        machine_checks(CorrectedMachineCheck, CorrectedMachineCheck),
+        machine_checks(CorrectedMachineCheck, DeferredMachineCheck, MachineCheckException),
+        "Hest.sources[1].type",
     ),
     "ghes-assist-firmware-first": Example(
         Hest(sources=[machine_check(flags=ASSIST | FIRST)]),
@@ -186,6 +139,14 @@ SPECIFICATION = {
         hest(error_status_block_length=19), hest(error_status_block_length=20),
         f"{GHES}.error_status_block_length",
     ),
+    "status-address-register": Example(
+        hest(error_status_address=GenericAddress.memory(0x1000, bits=32)), hest(),
+        f"{GHES}.error_status_address.register_bit_width",
+    ),
+    "region-address": Example(
+        Bert(boot_error_region_length=20), Bert(boot_error_region_length=20, boot_error_region=8),
+        "Bert.boot_error_region",
+    ),
 }  # fmt: skip
 
 CONSISTENCY = {
@@ -208,8 +169,8 @@ CONSISTENCY = {
         f"{GHES}.error_status_address.address",
     ),
     "block-length-content": Example(
-        hest(error_status_block_length=0x400, max_raw_data_length=0x400),
-        hest(error_status_block_length=0x45C, max_raw_data_length=0x400),
+        hest(error_status_block_length=0x4A3, max_sections_per_record=2, max_raw_data_length=0x400),
+        hest(error_status_block_length=0x4A4, max_sections_per_record=2, max_raw_data_length=0x400),
         f"{GHES}.error_status_block_length",
     ),
     "read-ack-no-change": Example(
@@ -223,8 +184,8 @@ CONSISTENCY = {
         f"{GHES}.read_ack_write",
     ),
     "einj-action-missing": Example(
-        einj(*(do(a) for a in EINJ_ACTIONS[1:])),
-        einj(*(do(a) for a in EINJ_ACTIONS if a != EinjAction.SET_ERROR_TYPE)),
+        einj(*(plain(a) for a in EINJ_ACTIONS[1:])),
+        einj(*(plain(a) for a in EINJ_ACTIONS if a != EinjAction.SET_ERROR_TYPE)),
         "Einj.entries",
     ),
     "erst-action-missing": Example(
@@ -249,6 +210,42 @@ CONSISTENCY = {
         einj_with(mask=0x1FF), f"{ENTRY}.mask",
     ),
     "value-outside-mask": Example(einj_with(value=0x100), einj_with(value=0xFF), f"{ENTRY}.value"),
+    "block-severity": Example(
+        block(entry(error_severity=Severity.FATAL), error_severity=Severity.RECOVERABLE),
+        block(entry(error_severity=Severity.CORRECTED), error_severity=Severity.RECOVERABLE),
+        "StatusBlock.error_severity",
+    ),
+    "record-severity": Example(
+        record(Severity.CORRECTED, Severity.INFORMATIONAL, Severity.RECOVERABLE),
+        record(Severity.RECOVERABLE, Severity.INFORMATIONAL, Severity.RECOVERABLE),
+        "Record.error_severity",
+    ),
+    "block-status-kind": Example(
+        block(entry(error_severity=Severity.CORRECTED), block_status=0x11),
+        block(entry(error_severity=Severity.CORRECTED), entry(), block_status=0x23),
+        "StatusBlock.block_status",
+    ),
+    "action-register-overlap": Example(
+        einj_at(get_error_type=0x1004), einj_at(get_error_type=0x1008),
+        "Einj.entries[3].register_region.address",
+    ),
+    "einj-parameter-overlap": Example(
+        einj_at(set_error_type_with_address=0x2000, end_operation=0x2020),
+        einj_at(set_error_type_with_address=0x2000, end_operation=0x2024, set_error_type=0x2000),
+        "Einj.entries[4].register_region.address",
+    ),
+    "action-reads-nothing": Example(
+        Erst(entries=[*erst(ERST_ACTIONS[:-1]).entries, serialize(instruction=Instruction.NOOP)]),
+        erst(), "Erst.entries[15].instruction",
+    ),
+    "action-writes-nothing": Example(
+        einj(*(plain(a, instruction=3 if a == 2 else plain(a).instruction) for a in EINJ_ACTIONS)),
+        einj(), "Einj.entries[2].instruction",
+    ),
+    "jump-outside-action": Example(
+        erst_with(serialize(instruction=Instruction.GOTO, value=2)),
+        erst_with(serialize(instruction=Instruction.GOTO, value=1)), "Erst.entries[16].value",
+    ),
 }  # fmt: skip
 
 LINUX = {
@@ -259,6 +256,18 @@ LINUX = {
         BOTH, BOTH, "Hest.sources[1].related_source_id", EVERYONE, OLD
     ),
     "linux-source-disabled": Example(hest(enabled=0), hest(), f"{GHES}.enabled"),
+    "linux-cmc-disabled": Example(
+        machine_checks(CorrectedMachineCheck, enabled=0),
+        machine_checks(DeferredMachineCheck, enabled=0), f"{GHES}.enabled",
+    ),
+    "linux-cmc-firmware-first": Example(
+        machine_checks(CorrectedMachineCheck, flags=FIRST, banks=[ErrorBank(bank_number=3)]),
+        machine_checks(CorrectedMachineCheck, flags=FIRST), f"{GHES}.banks",
+    ),
+    "linux-source-ignored": Example(
+        machine_checks(MachineCheckException, flags=FIRST, banks=[ErrorBank()]),
+        machine_checks(CorrectedMachineCheck, flags=FIRST, banks=[ErrorBank()]), f"{GHES}.type",
+    ),
     "linux-sei-never-read": Example(told(SEI), told(SEA), f"{GHES}.notification.type"),
     "linux-notification-refused": Example(
         told(SEA), told(SEA), f"{GHES}.notification.type", X86, ARM64
@@ -276,6 +285,17 @@ LINUX = {
     ),
     "linux-never-polled": Example(
         told(POLLED), told(POLLED, poll_interval=1), f"{GHES}.notification.poll_interval"
+    ),
+    "linux-poll-rounded": Example(
+        told(POLLED, poll_interval=999), told(POLLED, poll_interval=1000),
+        f"{GHES}.notification.poll_interval",
+    ),
+    "linux-needs-device": Example(
+        told(NotificationType.GSIV), told(NMI), f"{GHES}.notification.type"
+    ),
+    "linux-port-width": Example(
+        hest(error_status_address=port(64)), hest(error_status_address=port(32)),
+        f"{GHES}.error_status_address.access_size",
     ),
     "linux-address-kept": Example(
         told(SEA), told(SEA), f"{GHES}.error_status_address.address", EVERYONE, OLD
@@ -296,8 +316,7 @@ LINUX = {
     ),
     "linux-gar-space": Example(
         hest(error_status_address=register(address_space_id=AddressSpace.PCC)),
-        hest(error_status_address=register(address_space_id=AddressSpace.SYSTEM_IO)),
-        f"{GHES}.error_status_address.address_space_id",
+        hest(error_status_address=port(32)), f"{GHES}.error_status_address.address_space_id",
     ),
     "linux-block-refused": Example(
         StatusBlock(block_status=1, data_length=63), block(), "StatusBlock.data_length"
@@ -339,12 +358,69 @@ LINUX = {
     "linux-instruction-unknown": Example(
         einj_with(instruction=5), erst(), f"{ENTRY}.instruction"
     ),
+    "linux-get-error-type": Example(
+        einj(*(plain(a) for a in EINJ_ACTIONS if a != EinjAction.GET_ERROR_TYPE)),
+        einj(*(plain(a) for a in EINJ_ACTIONS if a != EinjAction.GET_ERROR_TYPE)),
+        "Einj.entries", EVERYONE, OLD,
+    ),
+    "linux-erst-range": Example(
+        erst(a for a in ERST_ACTIONS if a != ErstAction.GET_ERROR_LOG_ADDRESS_RANGE_LENGTH),
+        erst(a for a in ERST_ACTIONS if a != ErstAction.GET_EXECUTE_OPERATION_TIMINGS),
+        "Erst.entries",
+    ),
+    "linux-erst-operand": Example(
+        erst_with(serialize(instruction=Instruction.STALL, value=10)),
+        erst_with(serialize(instruction=Instruction.LOAD_VAR1)), "Erst.entries[16].value",
+    ),
     "linux-trigger-refused": Example(
         trigger(entry_count=2), trigger(), "TriggerActionTable.entry_count"
     ),
 }  # fmt: skip
 
 EXAMPLES = SPECIFICATION | CONSISTENCY | LINUX
+
+
+class Set(NamedTuple):
+    """Objects that break a rule together, the one that is found first of all; and some that do not.
+
+    ``names`` is the file of another one that the finding has to name.
+    """
+
+    bad: tuple[Structure, ...]
+    good: tuple[Structure, ...]
+    path: str
+    names: str = "file 1"
+
+
+REGION = region(block(), block())
+LARGE = block(entry(length=0x1000))
+
+TOGETHER = {
+    "table-duplicate": Set((hest(), hest()), (hest(), erst()), "Hest.signature"),
+    "tables-overlap": Set(
+        (bert(0x1000), hest()), (bert(), hest()), "Bert.boot_error_region"
+    ),
+    "tables-share-register": Set(
+        (serialized(0x1000), einj()), (serialized(0x3000), einj()),
+        "Erst.entries[0].register_region.address",
+    ),
+    "region-length-differs": Set(
+        (bert(length=0x100), REGION), (bert(length=REGION.size), REGION),
+        "Bert.boot_error_region_length",
+    ),
+    "region-too-short": Set(
+        (REGION, bert(length=REGION.size - 1)), (REGION, bert(length=REGION.size)),
+        "BootErrorRegion.blocks[1].data_length",
+    ),
+    "block-fits-no-source": Set(
+        (LARGE, hest()), (LARGE, Hest(sources=[ghes(1), ghes(2, error_status_block_length=8192)])),
+        "StatusBlock.data_length",
+    ),
+    "einj-leads-nowhere": Set(
+        (trigger(), einj(*(plain(a) for a in EINJ_ACTIONS if a != 1))), (trigger(), einj()),
+        "TriggerActionTable.header_size",
+    ),
+}  # fmt: skip
 
 SANE: tuple[Structure, ...] = (
     hest(), hest2(), BOTH, einj(), erst(), trigger(), block(), region(block(), block()),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from apeitool.cper.section import Section
-from apeitool.cper.sections.vendor.error_severity import ErrorSeverity
+from apeitool.cper.vendor.error_severity import ErrorSeverity
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
 from apeitool.wire.types import U8, U16, U32, Bytes, Hex, When, u8

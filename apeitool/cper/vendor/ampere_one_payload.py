@@ -159,12 +159,21 @@ class AmpereOneFirmwareError(AmpereOnePayload):
     reserved: Annotated[bytes, Bytes(3), "alignment"] = bytes(3)
     error_code: Annotated[U32, Hex] = 0
     error_msg_size: Annotated[U8, Unit("bytes"), Derived(lambda p: len(p.error_msg))] = AUTO
-    error_msg: Annotated[bytes, Raw(length="error_msg_size")] = b""
+    error_msg: Annotated[bytes, Raw(length="error_msg_size"), "characters"] = b""
     rest: Rest = b""
 
+    def shown(self, name: str) -> str | None:
+        return f'"{self.words}"' if name == "error_msg" else None
+
+    @property
+    def words(self) -> str:
+        """The driver's own words."""
+        return self.error_msg.partition(b"\0")[0].decode("latin-1").strip()
+
     def sentence(self) -> str:
-        """Which driver, and its code."""
-        return f"driver {self.driver:#x}, error code {self.error_code:#x}"
+        """Which driver, its code, and its own words."""
+        said = f"driver {self.driver:#x}, error code {self.error_code:#x}"
+        return f"{said}: {self.words}" if self.words else said
 
     def check(self) -> Iterator[Problem]:
         if len(self.error_msg) < self.error_msg_size:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from apeitool.cper.sections.vendor.register_dump import Register32, Register64
+from apeitool.cper.vendor.register_dump import Register32, Register64
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.record import Structure
 from apeitool.wire.types import (
@@ -284,10 +284,17 @@ class GpuLegacyXid(ContextData):
     xid_code: U32 = 0
     message: Annotated[bytes, Raw(), "characters up to the first NUL"] = b""
 
+    def shown(self, name: str) -> str | None:
+        return f'"{self.words}"' if name == "message" else None
+
+    @property
+    def words(self) -> str:
+        """The driver's own words."""
+        return self.message.partition(b"\0")[0].decode("latin-1").strip()
+
     def sentence(self) -> str:
         """The code, and the driver's own words."""
-        words = self.message.partition(b"\0")[0].decode("latin-1").strip()
-        return f"XID {self.xid_code}: {words}" if words else f"XID {self.xid_code}"
+        return f"XID {self.xid_code}: {self.words}" if self.words else f"XID {self.xid_code}"
 
 
 class GpuRecommendedActions(ContextData):

@@ -1,0 +1,298 @@
+"""Structures from CPER-JSON objects, by the rules of `apeitool.render.members`."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from apeitool.errors import EncodeError
+from apeitool.render.members import ALL, Naming, Range, Row, camel, ranges, rows
+from apeitool.render.plain import listed, what
+from apeitool.wire.record import Field, Structure
+from apeitool.wire.shapes import (
+    BASE64,
+    BOOLEAN,
+    Dump,
+    First,
+    Item,
+    Keyed,
+    Members,
+    Moment,
+    Pair,
+    Plain,
+)
+from apeitool.wire.types import AUTO, Array, Many, Nested, One, Strided
+
+
+class Reading:
+    """Reads structures from their members; keeps the paths of those that it does not know."""
+
+    def __init__(self) -> None:
+        self.unread: list[str] = []
+
+    def structure(
+        self,
+        kind: type[Structure],
+        plain: Any,
+        path: str,
+        naming: Naming = camel,
+        given: Mapping[str, Any] | None = None,
+    ) -> Structure:
+        """A structure of these members, and of the fields that are given by name.
+
+        What is missing has its default, or is derived.
+
+        Raises:  EncodeError with the path of the member that is wrong.
+        """
+        plain = _object(plain, path)
+        values = dict(given or {})
+        valid: dict[Any, int] = {}
+        known: set[tuple[str, ...]] = set()
+        for row in rows(kind, naming):
+            known |= set(_places(row)) | {(name,) for name in row.fact.also}
+            if not _has(plain, row):
+                continue
+            values[row.field.name] = self._value(kind, row, plain, path, values, valid)
+            if row.fact.marks and not row.is_marked_inside:
+                _mark(valid, row.field.when)
+        for field in kind.fields:
+            if field.view in valid:
+                values[field.name] = valid[field.view]
+        self._note(plain, known, path)
+        try:
+            return kind(**values)
+        except EncodeError as wrong:
+            raise EncodeError(wrong.message, path=_shortened(wrong.path, path)) from wrong
+
+    def _value(
+        self,
+        kind: type[Structure],
+        row: Row,
+        plain: dict[str, Any],
+        path: str,
+        values: dict[str, Any],
+        valid: dict[Any, int],
+    ) -> Any:
+        found = plain
+        for name in row.path:
+            found = found[name]
+            path = f"{path}.{name}"
+        field, shape = row.field, row.shape
+        match shape:
+            case Members():
+                return self._word(row.ranges, found, path, valid, noting=not shape.inline)
+            case Keyed():
+                return self._keyed(row, shape, found, path, valid)
+            case Item():
+                return self._item(kind, row, found, path, values)
+            case First():
+                return (self._first(row, found, path),)
+            case Dump():
+                return self._dump(field, found, path)
+            case Moment():
+                return _timestamp(found, path)
+            case Plain():
+                return self._plain(field, shape, found, path)
+        raise TypeError(f"{field.name}: {shape!r} is not known")
+
+    def _item(
+        self, kind: type[Structure], row: Row, found: Any, path: str, values: dict[str, Any]
+    ) -> Any:
+        part = row.field.kind
+        if isinstance(part, Nested):
+            return self.structure(part.type, found, path, row.naming)
+        if isinstance(part, One):
+            chosen = part.choose(*_so_far(kind, part, values))
+            return self.structure(chosen, found, path, row.naming)
+        only = part.only if isinstance(part, Many | Strided) else None
+        if only is None:
+            raise TypeError(f"{row.field.name}: nothing tells the type of its items")
+        return tuple(
+            self.structure(only, item, f"{path}[{index}]", row.naming)
+            for index, item in enumerate(listed(found, path))
+        )
+
+    def _first(self, row: Row, plain: dict[str, Any], path: str) -> Structure:
+        only = _only(row)
+        own = {place[0] for place in _places(row)}
+        return self.structure(only, {n: v for n, v in plain.items() if n in own}, path, row.naming)
+
+    def _dump(self, field: Field, found: Any, path: str) -> Structure:
+        plain = _object(found, path)
+        kind = field.type
+        data = _read(BASE64, plain.get("data"), f"{path}.data")
+        if len(data) > kind.fixed_size:
+            message = f"{len(data)} bytes given, there is room for {kind.fixed_size}"
+            raise EncodeError(message, path=f"{path}.data")
+        structure: Structure = kind.from_bytes(data.ljust(kind.fixed_size, b"\0"))
+        return structure
+
+    def _keyed(self, row: Row, shape: Keyed, found: Any, path: str, valid: dict[Any, int]) -> Any:
+        plain = _object(found, path)
+        name = next((name for name in plain if name in shape.types), None)
+        if name is None:
+            raise EncodeError(f"one of {', '.join(shape.types)} needed", path=path)
+        self._note(plain, {(name,)}, path)
+        kind, path = shape.types[name], f"{path}.{name}"
+        if issubclass(kind, Structure):
+            return self.structure(kind, plain[name], path, row.naming)
+        return self._word(ranges(kind, ALL, row.naming), plain[name], path, valid)
+
+    def _word(
+        self,
+        parts: tuple[Range, ...],
+        found: Any,
+        path: str,
+        valid: dict[Any, int],
+        *,
+        noting: bool = True,
+    ) -> int:
+        plain = _object(found, path)
+        word = 0
+        for part in parts:
+            if part.name not in plain:
+                continue
+            value = self._read(part.shape, plain[part.name], f"{path}.{part.name}")
+            if value >> part.width:
+                message = f"{value} given, there are {part.width} bits"
+                raise EncodeError(message, path=f"{path}.{part.name}")
+            word |= value << part.low
+            if part.own is None:
+                _mark(valid, part.when)
+            else:
+                word |= _first(part.when or 0) << part.own
+        if noting:
+            self._note(plain, {(part.name,) for part in parts}, path)
+        return word
+
+    def _plain(self, field: Field, shape: Plain, found: Any, path: str) -> Any:
+        if isinstance(field.kind, Array):
+            return tuple(self._read(shape, item, path) for item in listed(found, path))
+        value = self._read(shape, found, path)
+        if field.type is bytes and isinstance(value, int):
+            return _packed(value, field.kind.size, path)  # type: ignore[attr-defined]
+        if isinstance(field.kind, Nested):
+            size = field.kind.size
+            data = _packed(value, size, path) if isinstance(value, int) else value
+            if len(data) > size:
+                raise EncodeError(f"{len(data)} bytes given, there is room for {size}", path=path)
+            return field.kind.type.from_bytes(data.ljust(size, b"\0"))
+        return value
+
+    def _read(self, shape: Plain, plain: Any, path: str) -> Any:
+        if isinstance(shape, Pair) and isinstance(plain, dict):
+            self._note(plain, {(name or "",) for name in (shape.key, shape.name, shape.text)}, path)
+        return _read(shape, plain, path)
+
+    def _note(self, plain: dict[str, Any], known: set[tuple[str, ...]], path: str) -> None:
+        """Keep the paths of the members that nothing has read."""
+        for name, value in plain.items():
+            # The same number once more, in hex.
+            same = name.removesuffix("Hex").removesuffix("_")
+            if (name,) in known or (same,) in known:
+                continue
+            inner = {place[1:] for place in known if place[0] == name}
+            if inner and isinstance(value, dict):
+                self._note(value, inner, f"{path}.{name}")
+            else:
+                self.unread.append(f"{path}.{name}")
+
+
+def _mark(valid: dict[Any, int], bits: enum.IntFlag | None) -> None:
+    """A field, or a range, that these bits govern is a fact."""
+    if bits is not None:
+        valid[type(bits)] = valid.get(type(bits), 0) | _first(bits)
+
+
+def _first(bits: int) -> int:
+    """Of several validation bits the lowest, which is the field's own."""
+    return bits & -bits
+
+
+def _only(row: Row) -> type[Structure]:
+    part = row.field.kind
+    only = part.only if isinstance(part, Many | Strided) else None
+    if only is None:
+        raise TypeError(f"{row.field.name}: nothing tells the type of its items")
+    return only
+
+
+def _places(row: Row) -> Iterator[tuple[str, ...]]:
+    """The paths of the members that a field is shown as."""
+    match row.shape:
+        case Members(inline=True):
+            yield from ((part.name,) for part in row.ranges)
+        case First():
+            for inner in rows(_only(row), row.naming):
+                yield from _places(inner)
+        case Moment():
+            yield from (("timestamp",), ("timestampIsPrecise",))
+        case _:
+            yield row.path
+
+
+def _has(plain: dict[str, Any], row: Row) -> bool:
+    """Whether one of a field's members is there."""
+    return any(_is_there(plain, place) for place in _places(row))
+
+
+def _is_there(plain: Any, place: tuple[str, ...]) -> bool:
+    for name in place:
+        if not isinstance(plain, dict) or name not in plain:
+            return False
+        plain = plain[name]
+    return True
+
+
+def _so_far(kind: type[Structure], part: One, values: dict[str, Any]) -> tuple[Any, int]:
+    """What the type of a part is chosen by: the fields before it, and how many bytes it may have."""
+    fields = {f.name: 0 if f.default is AUTO else f.default for f in kind.fields} | values
+    before = SimpleNamespace(**fields)
+    return before, part.length(before) if part.length is not None else _ANY_LENGTH
+
+
+_ANY_LENGTH = 1 << 32
+
+
+def _packed(value: int, size: int, path: str) -> bytes:
+    try:
+        return value.to_bytes(size, "little")
+    except OverflowError:
+        raise EncodeError(f"{value} given, there are {8 * size} bits", path=path) from None
+
+
+def _read(shape: Plain, plain: Any, path: str) -> Any:
+    try:
+        return shape.read(plain)
+    except ValueError as needed:
+        raise EncodeError(f"{what(plain)} given, {needed} needed", path=path) from None
+
+
+_MOMENT = re.compile(r"(\d\d)(\d\d)-(\d\d?)-(\d\d?)[T ](\d\d?):(\d\d?):(\d\d?)(?:\+00:00|Z)?")
+
+
+def _timestamp(plain: dict[str, Any], path: str) -> int:
+    """The eight bytes of a moment, in BCD."""
+    text = plain.get("timestamp")
+    match = _MOMENT.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        message = f"{what(text)} given, a moment like 2026-01-31T12:00:00+00:00 needed"
+        raise EncodeError(message, path=f"{path}.timestamp")
+    century, year, month, day, hour, minute, second = (f"{int(d):02}" for d in match.groups())
+    precise = _read(BOOLEAN, plain.get("timestampIsPrecise", False), f"{path}.timestampIsPrecise")
+    return int(f"{century}{year}{month}{day}{precise:02}{hour}{minute}{second}", 16)
+
+
+def _object(plain: Any, path: str) -> dict[str, Any]:
+    if isinstance(plain, dict):
+        return plain
+    raise EncodeError(f"{what(plain)} given, an object needed", path=path)
+
+
+def _shortened(path: str, start: str) -> str:
+    """The path of an error inside a structure that lies at ``start``."""
+    inner = path.partition(".")[2]
+    return f"{start}.{inner}" if inner else start

@@ -1,0 +1,319 @@
+"""How CPER-JSON shows a value, where its rules do not tell.
+
+CPER-JSON is the form that libcper gives records and sections.  The rules are those of
+`apeitool.render.cper_json`: a field is a member of its name in camel case, shown as what it is.  A
+declaration says beside a field or a range, with `Json`, what departs from them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from apeitool.wire.types import Fact
+
+
+class Shape:
+    """How a value is shown."""
+
+    __slots__ = ()
+
+
+class Plain(Shape):
+    """A value without inner structure; both ways."""
+
+    __slots__ = ()
+
+    def show(self, value: Any) -> Any:
+        """The value in JSON; None if it has no place there."""
+        raise NotImplementedError
+
+    def read(self, plain: Any) -> Any:
+        """The value of what JSON has.
+
+        Raises:  ValueError that says what is needed.
+        """
+        raise NotImplementedError
+
+
+class Number(Plain):
+    """A number; of bytes, or of a structure, the little-endian one that they make."""
+
+    __slots__ = ()
+
+    def show(self, value: Any) -> int:
+        return int(value)
+
+    def read(self, plain: Any) -> int:
+        if isinstance(plain, int) and not isinstance(plain, bool) and plain >= 0:
+            return plain
+        raise ValueError("a number that is not negative")
+
+
+class Boolean(Plain):
+    """A bit: true or false."""
+
+    __slots__ = ()
+
+    def show(self, value: Any) -> bool:
+        return bool(value)
+
+    def read(self, plain: Any) -> int:
+        if isinstance(plain, int) and plain in (0, 1):
+            return int(plain)
+        raise ValueError("true or false")
+
+
+class Characters(Plain):
+    """ASCII text up to a NUL; other characters have no place."""
+
+    __slots__ = ()
+
+    def show(self, value: str) -> str | None:
+        text = value.partition("\0")[0]
+        return text if text.isascii() and text.isprintable() else None
+
+    def read(self, plain: Any) -> str:
+        if isinstance(plain, str) and plain.isascii():
+            return plain
+        raise ValueError("ASCII text")
+
+
+class Identifier(Plain):
+    """A GUID."""
+
+    __slots__ = ()
+
+    def show(self, value: UUID) -> str:
+        return str(value)
+
+    def read(self, plain: Any) -> UUID:
+        try:
+            return UUID(plain)
+        except (ValueError, TypeError, AttributeError):
+            raise ValueError("a GUID") from None
+
+
+class Base64(Plain):
+    """Bytes in base64."""
+
+    __slots__ = ()
+
+    def show(self, value: bytes) -> str:
+        return base64.b64encode(value).decode()
+
+    def read(self, plain: Any) -> bytes:
+        try:
+            return base64.b64decode(plain, validate=True)
+        except (binascii.Error, ValueError, TypeError):
+            raise ValueError("bytes in base64") from None
+
+
+class Hexadecimal(Plain):
+    """A number as ``0x`` and so many digits."""
+
+    __slots__ = ("digits",)
+
+    def __init__(self, digits: int) -> None:
+        self.digits = digits
+
+    def show(self, value: Any) -> str:
+        return f"0x{int(value):0{self.digits}X}"
+
+    def read(self, plain: Any) -> int:
+        try:
+            return int(plain, 16)
+        except (ValueError, TypeError):
+            raise ValueError("a number in hex, as text") from None
+
+
+class Decimal(Plain):
+    """Two digits in BCD, shown as the number that they write; what is not BCD has no place."""
+
+    __slots__ = ()
+
+    def show(self, value: Any) -> int | None:
+        digits = f"{int(value):x}"
+        return int(digits) if digits.isdecimal() else None
+
+    def read(self, plain: Any) -> int:
+        if NUMBER.read(plain) > 99:
+            raise ValueError("a number of two digits")
+        return int(str(plain), 16)
+
+
+class Choice(Plain):
+    """One of two words: for zero, and for anything else."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, zero: str, other: str) -> None:
+        self.words = (zero, other)
+
+    def show(self, value: Any) -> str:
+        return self.words[bool(value)]
+
+    def read(self, plain: Any) -> int:
+        if plain in self.words:
+            return self.words.index(plain)
+        raise ValueError(" or ".join(self.words))
+
+
+class Pair(Plain):
+    """An object that has the value under ``key``, and its name, for people, under ``name``.
+
+    ``names`` gives the name, by table or by function; without it a label names itself.  A value
+    without a name is called ``unknown``; with None there, no name is shown.  ``text`` is where a
+    label says what it means.
+    """
+
+    __slots__ = ("key", "name", "names", "of", "text", "unknown")
+
+    def __init__(
+        self,
+        key: str = "value",
+        name: str | None = "name",
+        names: Mapping[Any, str] | Callable[[Any], str | None] | None = None,
+        *,
+        unknown: str | None = "Unknown (Reserved)",
+        text: str | None = None,
+        of: Plain | None = None,
+    ) -> None:
+        self.key = key
+        self.name = name
+        self.names = names
+        self.unknown = unknown
+        self.text = text
+        self.of = of or NUMBER
+
+    def show(self, value: Any) -> dict[str, Any]:
+        plain = {self.key: self.of.show(value)}
+        if self.name and (name := self._named(value) or self.unknown):
+            plain[self.name] = name
+        if self.text and value.is_known:
+            plain[self.text] = value.text
+        return plain
+
+    def _named(self, value: Any) -> str | None:
+        if self.names is None:
+            return getattr(value, "json_name", None)
+        return self.names.get(value) if isinstance(self.names, Mapping) else self.names(value)
+
+    def read(self, plain: Any) -> Any:
+        if not isinstance(plain, dict) or self.key not in plain:
+            raise ValueError(f"an object that has {self.key}")
+        return self.of.read(plain[self.key])
+
+
+class Members(Shape):
+    """The bits of a number as an object: each named range, or flag, a member.
+
+    They are those of ``words``, or else of the field's own view.  All have the shape ``of`` if it is
+    given, and ``suffix`` behind their names, but for those that ``names`` calls otherwise.  With
+    ``inline`` they are members of the object around.  Bits are shown once: where words are about
+    the same bits, by the first that is a fact.
+    """
+
+    __slots__ = ("inline", "names", "of", "suffix", "words")
+
+    def __init__(
+        self,
+        *words: Any,
+        of: Plain | None = None,
+        suffix: str = "",
+        names: Mapping[str, str] | None = None,
+        inline: bool = False,
+    ) -> None:
+        self.words = words
+        self.of = of
+        self.suffix = suffix
+        self.names = names or {}
+        self.inline = inline
+
+
+class Item(Shape):
+    """A structure as an object, a list of them as a list."""
+
+    __slots__ = ()
+
+
+class First(Shape):
+    """Of a list its first structure, whose members are those of the object around."""
+
+    __slots__ = ()
+
+
+class Dump(Shape):
+    """A structure as an object whose ``data`` is its bytes; its members are there to be looked at."""
+
+    __slots__ = ()
+
+
+class Moment(Shape):
+    """A timestamp: the moment as text, and whether it is precise.
+
+    The structure's ``moment`` tells it where the bytes are not in BCD.
+    """
+
+    __slots__ = ()
+
+
+class Keyed(Shape):
+    """An object of one member, whose name tells the type: of a structure, or of a register word."""
+
+    __slots__ = ("types",)
+
+    def __init__(self, **types: Any) -> None:
+        self.types = types
+
+
+class Hidden(Shape):
+    """Not shown."""
+
+    __slots__ = ()
+
+
+NUMBER = Number()
+BOOLEAN = Boolean()
+TEXT = Characters()
+IDENTIFIER = Identifier()
+BASE64 = Base64()
+DECIMAL = Decimal()
+HEX8, HEX16, HEX32, HEX64 = (Hexadecimal(digits) for digits in (2, 4, 8, 16))
+ITEM = Item()
+
+
+class Json(Fact):
+    """How CPER-JSON shows a field or a range, where that does not follow from the declaration.
+
+    ``name`` may be a path: objects around it are shared with others.  ``also`` are members that say
+    the same again for people; they are not read.  ``as_written`` says that the members inside keep
+    their names as they are declared.  ``marks`` is whether its presence says that it is valid.  A
+    ``required`` range is shown as zero where it is no fact but another of its word is: libcper's
+    schema asks for it.
+    """
+
+    __slots__ = ("also", "as_written", "marks", "name", "required", "shape")
+
+    def __init__(
+        self,
+        name: str | None = None,
+        shape: Shape | None = None,
+        *,
+        also: Mapping[str, Callable[[Any], Any]] | None = None,
+        as_written: bool = False,
+        marks: bool = True,
+        required: bool = False,
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.also = also or {}
+        self.as_written = as_written
+        self.marks = marks
+        self.required = required
+
+
+HIDDEN = Json(shape=Hidden())

@@ -1,0 +1,310 @@
+"""Where libcper and we differ: an input, both answers, and who is right by which source."""
+
+from datetime import datetime
+from typing import Any
+
+from cper_json import ABSENT, BINDING, BUILT, LARGEST, Case, Difference, Misreading
+
+from apeitool.cper.arm_context import AArch32GeneralRegisters
+from apeitool.cper.arm_error import ArmErrorType
+from apeitool.cper.record import Record, RecordValid, SectionDescriptor
+from apeitool.cper.sections.arm_processor import (
+    ArmProcessorErrorSection,
+    ArmValid,
+    ContextInformation,
+    ErrorInformation,
+    ErrorInformationValid,
+)
+from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
+from apeitool.cper.sections.pcie import (
+    AerInformation,
+    CapabilityStructure,
+    PcieDeviceId,
+    PcieErrorSection,
+    PcieValid,
+    PcieVersion,
+)
+from apeitool.cper.timestamp import Timestamp
+
+MEMORY = MemoryErrorSection
+
+
+def arm_error(**fields: Any) -> ArmProcessorErrorSection:
+    return ArmProcessorErrorSection(error_information=[ErrorInformation(**fields)])
+
+
+def aer(**fields: Any) -> PcieErrorSection:
+    return PcieErrorSection(
+        validation_bits=PcieValid.AER_INFO, aer_information=AerInformation(**fields)
+    )
+
+
+def capability(**fields: int) -> PcieErrorSection:
+    return PcieErrorSection(
+        validation_bits=PcieValid.CAPABILITY_STRUCTURE,
+        capability_structure=CapabilityStructure(**fields),
+    )
+
+
+def device(**fields: Any) -> PcieErrorSection:
+    return PcieErrorSection(validation_bits=PcieValid.DEVICE_ID, device_id=PcieDeviceId(**fields))
+
+
+def fru(text: str) -> Record:
+    section = MEMORY(validation_bits=MemoryValid.NODE)
+    descriptor = SectionDescriptor(
+        section_offset=200,
+        section_length=80,
+        section_type=section.guid,
+        validation_bits=2,
+        fru_text=text,
+    )
+    return Record(section_descriptors=[descriptor], body=[section])
+
+
+def stamped(timestamp: int) -> Record:
+    section = MEMORY(validation_bits=MemoryValid.NODE)
+    return Record(timestamp=timestamp, validation_bits=RecordValid.TIMESTAMP, body=[section])
+
+
+def without(bit: int) -> Any:
+    """Libcper says nothing, and a bit of the section's validation field is clear."""
+    return lambda case: case.theirs is ABSENT and not case.section.validation_bits & bit
+
+
+def only_theirs(case: Case) -> bool:
+    return case.ours is ABSENT
+
+
+def only_ours(case: Case) -> bool:
+    return case.theirs is ABSENT
+
+
+GENERAL = {
+    "numbers above 63 bits are cut": Difference(
+        MEMORY(validation_bits=MemoryValid.PHYSICAL_ADDRESS, physical_address=1 << 63),
+        "sections[0].Memory.physicalAddress", LARGEST, 1 << 63,
+        "we: the field has 64 bits; the binding turns numbers into signed ones",
+        r".*", lambda c: c.theirs == LARGEST and c.ours > LARGEST, (BINDING,),
+    ),
+    "FRU text that fills its field, or is empty": Difference(
+        fru("x" * 20), "sectionDescriptors[0].fruText", ABSENT, "x" * 20,
+        "we: UEFI 2.10 N.2.2 asks for no NUL; the text is a fact by its validation bit",
+        r"sectionDescriptors\[0\]\.fruText",
+        lambda c: c.theirs is ABSENT and len(c.ours) in (0, 20), (BUILT,),
+    ),
+    "a timestamp that is not in BCD": Difference(
+        stamped(0x1418_0B09_0009_3721), "header.timestamp", "1418-11-09T09:37:21+00:00",
+        "2024-11-09T09:55:33+00:00",
+        "we: Windows writes binary; libcper reads digits that are none",
+        r"header\.timestamp(IsPrecise)?",
+        lambda c: not Timestamp(c.record.timestamp).is_bcd,
+    ),
+    "reserved bits of a timestamp make it precise": Difference(
+        stamped(int(Timestamp.of(datetime(2026, 11, 22))) | 2 << 24),  # noqa: DTZ001
+        "header.timestampIsPrecise", True, False,
+        "we: UEFI 2.10 N.2.1, bit 0 of byte 3 alone",
+        r"header\.timestampIsPrecise", lambda c: c.record.timestamp >> 25 & 0x7F != 0,
+    ),
+}  # fmt: skip
+
+ON_MEMORY = {
+    "the row of an extended row is left out": Difference(
+        MEMORY(validation_bits=MemoryValid.EXTENDED_ROW, row=5, extended=1),
+        "sections[0].Memory.row", ABSENT, 5,
+        "we: UEFI 2.10 N.2.5, bit 18 extends the row, and replaces bit 8",
+        r"Memory\.row", without(MemoryValid.ROW),
+    ),
+    "the chip is left out": Difference(
+        MEMORY(validation_bits=MemoryValid.CHIP_IDENTIFICATION, extended=5 << 5),
+        "sections[0].Memory.extended.chipIdentification", ABSENT, 5,
+        "we: UEFI 2.10 N.2.5, bit 21 stands for itself; libcper asks for bit 18 too",
+        r"Memory\.extended\..*", without(MemoryValid.EXTENDED_ROW),
+    ),
+    "the handles are left out": Difference(
+        MEMORY(validation_bits=MemoryValid.CARD_HANDLE, card_handle=5),
+        "sections[0].Memory.cardSmbiosHandle", ABSENT, 5,
+        "we: UEFI 2.10 N.2.5, bits 16 and 17 stand for themselves; libcper asks for bit 18 too",
+        r"Memory\.(card|module)SmbiosHandle", without(MemoryValid.EXTENDED_ROW), (BINDING,),
+    ),
+    "a bank that is not valid is shown": Difference(
+        MEMORY(validation_bits=0, bank=0x0506), "sections[0].Memory.bank.group", 5, ABSENT,
+        "we: UEFI 2.10 N.2.5, bits 6, 19 and 20 are clear",
+        r"Memory\.bank\.(address|group)", only_theirs,
+    ),
+    "a short memory section is not read": Difference(
+        MEMORY(absent=3, validation_bits=MemoryValid.NODE, node=5),
+        "sections[0].Memory.node", ABSENT, 5,
+        "we: UEFI 2.2 ends at 73 bytes, Windows Server 2025 at 77; Linux reads both",
+        r"(Memory|Unknown)\..*", lambda c: bool(c.section.absent),
+    ),
+}  # fmt: skip
+
+
+def access_mode(bus: int, of: str) -> Difference:
+    """Of a bus error, by the number that this libcper gives it."""
+    return Difference(
+        arm_error(
+            type=bus,
+            validation_bits=ErrorInformationValid.ERROR_INFORMATION,
+            error_information=1 << 43 | 1 << 8,
+        ),
+        "sections[0].ArmProcessor.errorInfo[0].errorInformation.busError.accessMode.value",
+        1,
+        ABSENT,
+        "we: UEFI 2.10 N.2.4.4.1.3, bit 11 governs it; bit 8 is that of the time-out",
+        r"ArmProcessor\.errorInfo\[\d+\]\.errorInformation\.busError\.accessMode\..*",
+        lambda c: ABSENT in (c.ours, c.theirs),
+        (of,),
+    )
+
+
+PADDED = ContextInformation(registers=AArch32GeneralRegisters(r0=7), padding=bytes(8))
+
+ON_ARM = {
+    "the type of an ARM error is read by its own encoding": Difference(
+        arm_error(type=ArmErrorType.CACHE),
+        "sections[0].ArmProcessor.errorInfo[0].errorType.name", "TLB Error", "Cache Error",
+        "we: UEFI 2.9A, Linux since 6.1.176, QEMU; --dialect libcper reads as libcper does",
+        r"ArmProcessor\.errorInfo\[\d+\]\.(errorType\.name|errorInformation\..*)", of=(BUILT,),
+    ),
+    "the type of an ARM error is read by the older enumeration": Difference(
+        arm_error(type=ArmErrorType.CACHE),
+        "sections[0].ArmProcessor.errorInfo[0].errorType.name", "Bus Error", "Cache Error",
+        "we: as above; --dialect uefi-2.9 reads as libcper did",
+        r"ArmProcessor\.errorInfo\[\d+\]\.(errorType\.name|errorInformation\..*)", of=(BINDING,),
+    ),
+    "the affinity level is four bytes": Difference(
+        ArmProcessorErrorSection(
+            validation_bits=ArmValid.ERROR_AFFINITY_LEVEL, error_affinity_level=1,
+            reserved=b"\x01\0\0",
+        ),
+        "sections[0].ArmProcessor.errorAffinity.value", 0x101, 1,
+        "we: one byte and three reserved ones in Linux, edk2, Windows and QEMU",
+        r"ArmProcessor\.errorAffinity\.(value|type)", lambda c: any(c.section.reserved),
+    ),
+    "a PSCI state that is not valid is shown": Difference(
+        ArmProcessorErrorSection(validation_bits=0, psci_state=5),
+        "sections[0].ArmProcessor.psciState", 5, ABSENT,
+        "we: UEFI 2.10 N.2.4.4, bit 2 governs running state and PSCI state",
+        r"ArmProcessor\.psciState", only_theirs,
+    ),
+    "whether it was running is read from bit 31": Difference(
+        ArmProcessorErrorSection(
+            validation_bits=ArmValid.RUNNING_STATE, running_state=1 << 31, psci_state=5
+        ),
+        "sections[0].ArmProcessor.psciState", ABSENT, 5,
+        "we: UEFI 2.10 N.2.4.4, bit 0 tells that it was running",
+        r"ArmProcessor\.psciState", lambda c: c.section.running_state >> 31 == 1,
+    ),
+    "the access mode is governed by another bit": access_mode(4, BUILT),
+    "the access mode was governed by another bit": access_mode(2, BINDING),
+    "padded contexts are not read": Difference(
+        ArmProcessorErrorSection(context_information=[PADDED, PADDED]),
+        "sections[0].ArmProcessor.contextInfo[1].registerArray.r0", ABSENT, 7,
+        "we: Linux 7.2 steps in multiples of 16 bytes; the section length tells which it is",
+        r"ArmProcessor\.contextInfo.*",
+        lambda c: any(context.padding for context in c.section.context_information),
+    ),
+}  # fmt: skip
+
+ON_PCIE = {
+    "the interrupt message number is read two bits low": Difference(
+        aer(root_error_status=3 << 27),
+        "sections[0].Pcie.aerInfo.root_error_status.advanced_error_interrupt_message_number",
+        12, 3,
+        "we: PCI Express 6.0 7.8.4.10, bits 31:27; Linux's pci_regs.h",
+        r"Pcie\.aerInfo\.root_error_status\.advanced_error_interrupt_message_number",
+    ),
+    "what is behind link capabilities 2 is read four bytes late": Difference(
+        capability(capabilities=2, link_control_2=3, slot_capabilities_2=1),
+        "sections[0].Pcie.capabilityStructure.link_control2.target_link_speed.raw", 1, 3,
+        "we: PCI Express 6.0 7.5.3, at 0x30; Linux's pci_regs.h",
+        r"Pcie\.capabilityStructure\.link_(capabilities|control|status)2\..*",
+    ),
+    "emergency power reduction is two bits": Difference(
+        capability(device_status=1 << 7),
+        "sections[0].Pcie.capabilityStructure.device_status.emergency_power_reduction", 2, 0,
+        "we: PCI Express 6.0 7.5.3.5, bit 6; the next is reserved",
+        r"Pcie\.capabilityStructure\.device_status\.emergency_power_reduction",
+        lambda c: c.theirs & 1 == c.ours and c.theirs > 1,
+    ),
+    "the port type is named by its place in a list": Difference(
+        capability(capabilities=4 << 4),
+        "sections[0].Pcie.capabilityStructure.pcie_capabilities.device_port_type.value",
+        "DOWNSTREAM", "ROOT_PORT",
+        "we: PCI Express 6.0 7.5.3.2, values 2 and 3 are not in use; the list has no holes",
+        r"Pcie\.capabilityStructure\.pcie_capabilities\.device_port_type\.value",
+    ),
+    "bits and registers are left out": Difference(
+        capability(link_control=8),
+        "sections[0].Pcie.capabilityStructure.link_control.read_completion_boundary", ABSENT, True,
+        "both: libcper shows some of the bits; all are in data",
+        r"Pcie\.(capabilityStructure|aerInfo)\.\w+\.\w+", only_ours,
+    ),
+    "registers without a bit are shown, and a reserved bit": Difference(
+        capability(slot_control=1 << 15),
+        "sections[0].Pcie.capabilityStructure.slot_control.rsvdp", 1, ABSENT,
+        "both: they say nothing",
+        r"Pcie\.(capabilityStructure\.slot_control\.rsvdp|(capabilityStructure|aerInfo)\.\w+)",
+        lambda c: c.theirs == {} or c.path.endswith("rsvdp"),
+    ),
+    "another name of the tag bit": Difference(
+        capability(capabilities=2, device_control_2=1 << 12),
+        "sections[0].Pcie.capabilityStructure.device_control2.10_bit_tag_requester_enable",
+        True, ABSENT,
+        "we: libcper renamed it since, and its schema too",
+        r"Pcie\.capabilityStructure\.device_control2\.10_bit_tag_requester_enable", of=(BINDING,),
+    ),
+    "the class code is read from its other end": Difference(
+        device(class_code=bytes([0x00, 0x04, 0x06])),
+        "sections[0].Pcie.deviceID.classCode", 0x000406, 0x060400,
+        "we: a bridge; Linux prints the last byte first, as configuration space has it",
+        r"Pcie\.deviceID\.classCode", of=(BINDING,),
+    ),
+    "numbers once more, in hex and in words": Difference(
+        device(device_id=0xAB), "sections[0].Pcie.deviceID.deviceID_Hex", "0x00AB", ABSENT,
+        "we: libcper's schema has deviceIDHex, and forbids the others",
+        r"Pcie\.deviceID\.(\w+_Hex|deviceIDHex|class)",
+        lambda c: ABSENT in (c.ours, c.theirs), (BUILT,),
+    ),
+    "a number in hex without its zeros": Difference(
+        device(device_id=0xAB), "sections[0].Pcie.deviceID.deviceIDHex", "0xAB", "0x00AB",
+        "both: it is for people; since, libcper writes four digits",
+        r"Pcie\.deviceID\.deviceIDHex", lambda c: int(c.ours, 16) == int(c.theirs, 16), (BINDING,),
+    ),
+    "digits of a version that are none": Difference(
+        PcieErrorSection(validation_bits=PcieValid.VERSION, version=PcieVersion(minor=0x1F)),
+        "sections[0].Pcie.version.minor", 25, ABSENT,
+        "we: 0x1f is no BCD",
+        r"Pcie\.version\.(minor|major)", only_theirs,
+    ),
+}  # fmt: skip
+
+DIFFERENCES = {**GENERAL, **ON_MEMORY, **ON_ARM, **ON_PCIE}
+
+
+def both_of_a_bank(document: Any) -> None:
+    for section in document["sections"]:
+        bank = section.get("Memory", {}).get("bank")
+        if bank and "value" not in bank:
+            bank.update({"address": 0, "group": 0} | bank)
+
+
+def shorter_fru_text(document: Any) -> None:
+    for descriptor in document["sectionDescriptors"]:
+        if "fruText" in descriptor:
+            descriptor["fruText"] = descriptor["fruText"][:19]
+
+
+MISREADINGS = {
+    "of group and address of a bank both are taken for facts": Misreading(
+        MEMORY(validation_bits=MemoryValid.BANK_GROUP, bank=0x0500), both_of_a_bank,
+        "we: UEFI 2.10 N.2.5, bits 19 and 20 stand each for itself",
+    ),
+    "FRU text loses its last character": Misreading(
+        fru("x" * 20), shorter_fru_text,
+        "we: UEFI 2.10 N.2.2 asks for no NUL behind 20 characters",
+    ),
+}  # fmt: skip
+"""What libcper makes of CPER-JSON that we write."""
