@@ -15,7 +15,7 @@ _PATH = re.compile(r"(?P<path>[\w.]+)(?:\+(?P<more>\d+))?")
 
 
 class Place:
-    """A field of a structure by its path, ``device_id.slot_number.number``: or a range in one.
+    """A field of a structure by its path, ``device_id.slot_number.slot_number``: or a range in one.
 
     The path may end in ``+1``: the text has one more than the field.  Of a name that is no field but a
     property, ``field`` is None: it is only read.

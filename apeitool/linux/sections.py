@@ -150,7 +150,7 @@ PCIE = Rows(
     Row("command: 0x{command:04x}, status: 0x{status:04x}"),
     Row("device_id: {device_id.segment_number:04x}:{device_id.bus_number:02x}:"
         "{device_id.device_number:02x}.{device_id.function_number:x}"),
-    Row("slot: {device_id.slot_number.number:d}"),
+    Row("slot: {device_id.slot_number.slot_number:d}"),
     Row("secondary_bus: 0x{device_id.secondary_bus_number:02x}"),
     Row("vendor_id: 0x{device_id.vendor_id:04x}, device_id: 0x{device_id.device_id:04x}"),
     Row("class_code: {device_id.class_code:swapped}"),
@@ -229,7 +229,7 @@ CXL_ADDRESS = Rows(
 CXL_BASE = Rows(CxlProtocolErrorSection, Row(" rcrb_base_address: 0x{agent_address:016x}"))
 CXL_DEVICE = Rows(
     CxlProtocolErrorSection,
-    Row(" slot: {device_id.slot_number.number:d}"),
+    Row(" slot: {device_id.slot_number.slot_number:d}"),
     Row(" vendor_id: 0x{device_id.vendor_id:04x}, device_id: 0x{device_id.device_id:04x}"),
     Row(" sub_vendor_id: 0x{device_id.subsystem_vendor_id:04x}, "
         "sub_device_id: 0x{device_id.subsystem_id:04x}"),
