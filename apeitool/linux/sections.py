@@ -89,7 +89,7 @@ def _put_row(draft: Draft, row: int) -> None:
     draft.values["row"] = row & 0xFFFF
     draft.mark(MemoryValid.ROW)
     if row >> 16:
-        upper = ExtendedWord.compose(row_bits_17_16=row >> 16 & 3)
+        upper = ExtendedWord.compose(row_bit_16=row >> 16 & 1, row_bit_17=row >> 17 & 1)
         draft.values["extended"] = draft.values.get("extended", 0) | upper
         draft.mark(MemoryValid.EXTENDED_ROW)
 
