@@ -71,9 +71,14 @@ def _is_told(context: Part) -> bool:
     return bool(context.fields or context.noted)
 
 
+_PADDING = 8
+"""What brings the header of a context to 16 bytes, for a kernel that looks for as many."""
+
+
 def _arm_context(context: Part) -> ContextInformation:
     registers = UnknownRegisters(rest=bytes(context.data))
     for number, _ in context.noted.values():
+        registers = UnknownRegisters(rest=bytes(_PADDING))
         return ContextInformation(register_context_type=number & 0xFFFF, registers=registers)  # type: ignore[arg-type]
     made: ContextInformation = context.made(registers=registers)
     return made
