@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from apeitool.linux.accept import LARGEST_BLOCK
 from apeitool.linux.draft import Draft
 from apeitool.linux.hexdump import DumpRow, read_row
 from apeitool.linux.row import Rows
@@ -15,6 +16,9 @@ from apeitool.wire.record import Structure
 
 _LOST = 256
 """So many bytes may be missing between two rows of a dump; what follows a longer gap is left out."""
+
+_PARTS = LARGEST_BLOCK // 8
+"""So many parts with headings of their own, of 8 bytes or more, there is room for in a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class Part:
             return True
         for shape in self.shape.parts:
             if numbers(shape.heading, text) is not None:
-                self.parts.append(Part(shape))
+                if len(self.parts) < _PARTS:
+                    self.parts.append(Part(shape))
                 return True
         return latest.take(text) or self.take(text)
 
@@ -97,9 +102,9 @@ class Part:
         return False
 
     def add(self, row: DumpRow) -> None:
-        """Take a row of a dump; zeros stand for rows that are missing before it."""
+        """Take a row of a dump, if a block has room for it; zeros stand for those missing before."""
         missing = row.offset - len(self.data)
-        if 0 <= missing <= _LOST:
+        if 0 <= missing <= _LOST and row.offset + len(row.data) < LARGEST_BLOCK:
             self.data += bytes(missing) + row.data
             self.lost += missing
 

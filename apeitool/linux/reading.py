@@ -121,12 +121,16 @@ _X86_CONTEXT = Shape(x86.CONTEXT_TYPE + x86.MSR_ADDRESS + x86.MM_ADDRESS, x86.CO
 _X86 = Shape(x86.X86, parts=(_X86_CPUID, _X86_ERROR, _X86_CONTEXT))
 
 
+_COUNTED = (1 << X86ValidationBits.ranges["error_information_count"].width) - 1
+"""As many errors, and contexts, as a section can count."""
+
+
 def _x86(part: Part) -> bytes:
-    errors = [error.made() for error in part.of(_X86_ERROR)]
+    errors = [error.made() for error in part.of(_X86_ERROR)[:_COUNTED]]
     contexts = [
         # Where the kernel hands the registers to somebody else, it shows how many there were.
         context.made(register_array_size=len(context.data)).to_bytes() + bytes(context.data)
-        for context in part.of(_X86_CONTEXT)
+        for context in part.of(_X86_CONTEXT)[:_COUNTED]
     ]
     more = {}
     counts = X86ValidationBits.compose(

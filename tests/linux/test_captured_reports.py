@@ -66,9 +66,7 @@ class Fixture(NamedTuple):
         return [self.report(*both, n) for n, both in enumerate(given, 1)]
 
     def report(self, block: bytes, source_id: int, number: int) -> tuple[str, ...]:
-        found = report(
-            block, self.features, self.architecture, source_id=source_id, number=number
-        )
+        found = report(block, self.features, self.architecture, source_id=source_id, number=number)
         assert not found.strays
         return found.lines
 
@@ -166,6 +164,9 @@ def test_nothing_is_told_that_was_not_so(fixture: Fixture) -> None:
             assert one.validation_bits == other.validation_bits
             assert getattr(one, "timestamp", 0) == getattr(other, "timestamp", 0)
             told, valid = (getattr(each.section, "validation_bits", 0) for each in (one, other))
-            if isinstance(one.section, apei.MemoryErrorSection) and valid & MemoryValid.EXTENDED_ROW:
+            if (
+                isinstance(one.section, apei.MemoryErrorSection)
+                and valid & MemoryValid.EXTENDED_ROW
+            ):
                 valid |= MemoryValid.ROW  # the kernel shows one number for both
             assert told & ~valid == 0
