@@ -7,7 +7,7 @@ from random import Random
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from report_blocks import blocks_of, damaged_entries, entries, sound_sections
 
@@ -102,6 +102,7 @@ def test_no_line_is_lost_on_the_way(
 
 @pytest.mark.parametrize("keeper", KEEPERS.values(), ids=list(KEEPERS))
 @given(blocks(), LINUX, ARCHITECTURES)
+@settings(max_examples=8)
 def test_whoever_kept_it(
     keeper: Callable[[int], str], block: bytes, linux: Features, architecture: Architecture
 ) -> None:
