@@ -43,6 +43,8 @@ def sniff(data: bytes) -> bool:
 def read(data: bytes, origin: str = "") -> Iterator[Capture]:
     """The blocks that were reported, in the order of their first lines: ``origin:12-25, source 4``.
 
+    Names of memory modules, for which a block has no field, are said there too.
+
     Raises:  CaptureError when nothing but the beginnings of reports is left.
     """
     found = False
@@ -68,6 +70,7 @@ class _Report:
         said = [f"{origin}:{self.first}" + (f"-{self.last}" if self.last > self.first else "")]
         if self.body.source_id is not None:
             said.append(f"source {self.body.source_id}")
+        said += [f"DIMM location {name!r}" for name in self.body.dimms]
         if self.body.lost:
             said.append(f"{self.body.lost} bytes of it are missing in the log")
         return Capture(self.body.block().to_bytes(), "block", ", ".join(said), RECONSTRUCTED)

@@ -34,7 +34,7 @@ from apeitool.linux.report import (
     TITLES,
     UNKNOWN_TYPE,
 )
-from apeitool.linux.sections import TOO_SHORT
+from apeitool.linux.sections import DIMM_LOCATION, TOO_SHORT
 from apeitool.wire import compiled
 
 NOT_TOLD = Severity(0xFFFF)
@@ -77,6 +77,8 @@ class Reported:
 
     def __init__(self) -> None:
         self.source_id: int | None = None
+        self.dimms: dict[str, None] = {}
+        """The names of memory modules, for which a section has only handles."""
         self._block = Draft(StatusBlock)
         self._has_severity = False
         self._entries: list[_Entry] = []
@@ -95,7 +97,7 @@ class Reported:
     def read(self, line: str) -> bool:
         """Take a line, without what the kernel puts before each; whether it tells anything."""
         text = line.lstrip(" ")
-        return self._head(text) or self._entry(text) or self._section(text)
+        return self._head(text) or self._entry(text) or self._section(text) or self._dimm(text)
 
     def read_aside(self, line: str) -> bool:
         """Take a line that the kernel printed without what it puts before each."""
@@ -155,6 +157,13 @@ class Reported:
             entry.begin(*known)
             return True
         return bool(self._entries) and self._entries[-1].part.read(text)
+
+    def _dimm(self, text: str) -> bool:
+        name = text.removeprefix(DIMM_LOCATION).strip()
+        is_named = bool(self._entries and name) and text.startswith(DIMM_LOCATION)
+        if is_named:
+            self.dimms[name] = None
+        return is_named
 
     def block(self) -> StatusBlock:
         """The status block."""

@@ -121,8 +121,9 @@ MEMORY = Rows(
     ),
     Row("error_type: {memory_error_type:d}, {memory_error_type:words}", words.MEMORY_ERROR_TYPES),
 )  # fmt: skip
+DIMM_LOCATION = "DIMM location: "
 MEMORY_MODULE = Rows(
-    MemoryErrorSection, Row("DIMM location: not present. DMI handle: 0x{module_handle:04x} ")
+    MemoryErrorSection, Row(DIMM_LOCATION + "not present. DMI handle: 0x{module_handle:04x} ")
 )
 
 
@@ -136,7 +137,7 @@ def memory(window: Window) -> Iterator[str]:
     yield from MEMORY.lines(section)
     dimm = section.dimm
     if dimm is not None:
-        yield f"DIMM location: {dimm.bank_locator} {dimm.locator} "[:_LOCATION]
+        yield f"{DIMM_LOCATION}{dimm.bank_locator} {dimm.locator} "[:_LOCATION]
     else:
         yield from MEMORY_MODULE.lines(section)
 

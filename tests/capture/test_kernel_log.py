@@ -14,6 +14,8 @@ from report_blocks import blocks_of, damaged_entries, entries, sound_sections
 import apeitool as apei
 from apeitool.acpi.status import StatusBlock
 from apeitool.capture import kernel_log
+from apeitool.cper.dimm import Dimm, knowing
+from apeitool.cper.sections.memory import MemoryValid
 from apeitool.errors import CaptureError
 from apeitool.linux.features import KERNELS, Architecture, Features
 from apeitool.linux.report import boot_report, report
@@ -241,6 +243,22 @@ def test_it_says_where_and_that_it_was_put_together() -> None:
         f"syslog.1:2-{len(lines) + 1}, source 7, 16 bytes of it are missing in the log"
     )
     assert (capture.kind, capture.reconstructed) == ("block", "a kernel log")
+
+
+def test_it_says_which_module_had_a_name() -> None:
+    sections = [
+        apei.MemoryErrorSection(validation_bits=MemoryValid.MODULE_HANDLE, module_handle=handle)
+        for handle in (0x1100, 0x1101, 0x1100, 0x1102)
+    ]
+    block = apei.StatusBlock(
+        entries=[apei.GenericErrorDataEntryV3(section=section) for section in sections]
+    ).to_bytes()
+    with knowing({0x1100: Dimm("A1", "CPU 1"), 0x1101: Dimm("A2")}):
+        lines = lines_of(block, KERNELS["7.2"], Architecture.ARM64)
+    (capture,) = kernel_log.read("\n".join(lines).encode(), "f")
+    assert capture.origin == "f:1-14, source 7, DIMM location 'CPU 1 A1', DIMM location 'A2'"
+    handles = [e.section.module_handle for e in StatusBlock.from_bytes(capture.data).entries]
+    assert handles == [0, 0, 0, 0x1102]
 
 
 def test_beginnings_alone_tell_nothing() -> None:
