@@ -17,6 +17,7 @@ from apeitool.capture import kernel_log
 from apeitool.cper.dimm import Dimm, knowing
 from apeitool.cper.sections.memory import MemoryValid
 from apeitool.errors import CaptureError
+from apeitool.linux.accept import LARGEST_BLOCK
 from apeitool.linux.features import KERNELS, Architecture, Features
 from apeitool.linux.report import boot_report, report
 from apeitool.linux.reported import NOT_TOLD
@@ -259,6 +260,40 @@ def test_it_says_which_module_had_a_name() -> None:
     assert capture.origin == "f:1-14, source 7, DIMM location 'CPU 1 A1', DIMM location 'A2'"
     handles = [e.section.module_handle for e in StatusBlock.from_bytes(capture.data).entries]
     assert handles == [0, 0, 0, 0x1102]
+
+
+def test_what_another_part_of_the_kernel_marks_is_its_own() -> None:
+    """Of a boot error, whose lines have no number either."""
+    own = [
+        f"[Hardware Error]: {line}" for line in ("event severity: fatal", " Error 0, type: fatal")
+    ]
+    others = ["EDAC MC0: [Hardware Error]:   section_type: memory error"]
+    for keeper in KEEPERS.values():
+        assert read(own + others, keeper) == read(own, keeper)
+
+
+ROWS = [f"{16 * n:08x}: {'00000000 ' * 4}" for n in range(5000)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["section_type: IA32/X64 processor error", *["Error Information Structure 0:"] * 100],
+        ["section_type: IA32/X64 processor error", *["Context Information Structure 0:"] * 100],
+        ["section_type: IA32/X64 processor error", "Context Information Structure 0:", *ROWS],
+        ["section_type: ARM processor error", *["Error info structure 0:"] * 70_000],
+        ["section_type: ARM processor error", "Vendor specific error info has 9 bytes:", *ROWS],
+        ["section_type: CXL Protocol Error", " CXL DVSEC:", *ROWS],
+        [f"section type: unknown, {UUID(int=1)}", *ROWS],
+    ],
+    ids=lambda lines: f"{lines[0]}, {lines[1]}",
+)
+def test_no_section_is_longer_than_a_block(lines: list[str]) -> None:
+    """No kernel prints so much of one."""
+    (found,) = read([f"{{1}}[Hardware Error]: {line}" for line in lines])
+    (entry,) = StatusBlock.from_bytes(found).entries
+    assert entry.section.guid.int
+    assert len(found) < 5 * LARGEST_BLOCK
 
 
 def test_beginnings_alone_tell_nothing() -> None:
