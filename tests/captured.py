@@ -14,7 +14,7 @@ BLOCK = 1024
 
 def hests() -> dict[str, bytes]:
     """The tables that QEMU made."""
-    return {p.parent.name: p.read_bytes() for p in sorted(FIXTURES.glob("*/HEST.bin"))}
+    return {p.parent.name: p.read_bytes() for p in sorted(FIXTURES.glob("qemu-*/HEST.bin"))}
 
 
 def blocks() -> dict[str, bytes]:

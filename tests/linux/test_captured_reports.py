@@ -18,6 +18,7 @@ from apeitool.acpi.status import StatusBlock
 from apeitool.capture import kernel_log
 from apeitool.cper.sections.memory import MemoryValid
 from apeitool.lab.console import without_timestamp
+from apeitool.linux.accept import probe, walk_hest
 from apeitool.linux.features import Architecture, Features, kernel
 from apeitool.linux.report import report
 from apeitool.linux.reported import NOT_TOLD
@@ -97,6 +98,21 @@ def test_every_release_was_asked() -> None:
         *((release, Architecture.X86) for release in ("6.1", "6.12", "7.2")),
         *((release, Architecture.ARM64) for release in ("6.1", "7.2")),
     }
+
+
+@pytest.mark.parametrize(
+    "fixture",
+    [f for f in FIXTURES if f.architecture is Architecture.X86],
+    ids=lambda f: f.folder.name,
+)
+def test_the_kernel_took_the_table(fixture: Fixture) -> None:
+    """The sources in the reports of these machines are those that the model finds in it."""
+    hest = (captured.FIXTURES / "linux-6.1-ghes" / "HEST.bin").read_bytes()
+    verdict = walk_hest(hest, fixture.features)
+    assert verdict.accepted
+    assert [source.source_id for source in verdict.sources] == fixture.source_ids
+    for source in verdict.sources:
+        assert probe(source, fixture.architecture).accepted
 
 
 @every_fixture
