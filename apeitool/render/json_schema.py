@@ -7,7 +7,6 @@ what is declared.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from apeitool.cper.index import SECTIONS
 from apeitool.cper.section import section_type
 from apeitool.render.json import SCHEMA
 from apeitool.render.plain import EXACT, ROOTS
-from apeitool.wire.record import Field, Structure
+from apeitool.wire.record import Field, Structure, finished, known
 from apeitool.wire.types import Array, Bytes, Nested, Part, Scalar, Text
 
 PATH = Path(__file__).with_name("lossless.schema.json")
@@ -84,22 +83,11 @@ def structures() -> tuple[type[Structure], ...]:
     assert ROOTS
     for guid in SECTIONS:
         section_type(UUID(guid))
-    found = {kind for kind in _below(Structure) if _is_public(kind)}
-    whole = (kind for kind in found if kind.fields or found.isdisjoint(kind.__subclasses__()))
-    return tuple(sorted(whole, key=lambda kind: kind.__name__))
-
-
-def _is_public(kind: type[Structure]) -> bool:
-    """Whether it is the package's own; a class that is derived to make another is in no module."""
     package = Structure.__module__.partition(".")[0]
-    is_own = kind.__module__.partition(".")[0] == package
-    return is_own and getattr(sys.modules[kind.__module__], kind.__name__, None) is kind
-
-
-def _below(kind: type[Structure]) -> Iterator[type[Structure]]:
-    for sub in kind.__subclasses__():
-        yield sub
-        yield from _below(sub)
+    leaves = finished(Structure)
+    whole = (kind for kind in known(Structure) if kind.fields or kind in leaves)
+    own = (kind for kind in whole if kind.__module__.partition(".")[0] == package)
+    return tuple(sorted(own, key=lambda kind: kind.__name__))
 
 
 def _ref(name: str) -> dict[str, Any]:

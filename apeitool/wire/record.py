@@ -404,9 +404,14 @@ def named(name: str) -> type[Structure] | None:
     return _NAMED.get(name)  # type: ignore[return-value]
 
 
+def known(base: type[Structure]) -> list[type[Structure]]:
+    """The structures declared so far that are ``base`` or extend it."""
+    return [kind for kind in _NAMED.values() if issubclass(kind, base)]
+
+
 def finished(base: type[Structure]) -> list[type[Structure]]:
-    """The structures declared so far that are ``base`` or extend it, and that none extends further."""
-    found = [kind for kind in _NAMED.values() if issubclass(kind, base)]
+    """Those of them that none extends further."""
+    found = known(base)
     bases = {above for kind in found for above in kind.__bases__}
     return [kind for kind in found if kind not in bases]
 

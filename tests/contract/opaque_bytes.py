@@ -64,6 +64,8 @@ NO_NAME = {
 _LEFT = ("rest", "trailing", "padding", "gap", "dvsec_rest", "pshed_gap")
 """What takes the bytes that a structure has more than it knows; a sound one has none there."""
 _DRAWN = 40
+_PACKAGE = Structure.__module__.partition(".")[0] + "."
+"""Before the names of its modules; the structures of tests are none of its own."""
 
 
 def section_types() -> list[type[Section]]:
@@ -78,7 +80,8 @@ def inside(field: Field) -> list[type[Structure]]:
     if isinstance(kind, Nested):
         return [kind.type]
     if isinstance(kind, Many | Strided | One):
-        return finished(getattr(kind, "only", None) or field.item or field.type)
+        found = finished(getattr(kind, "only", None) or field.item or field.type)
+        return [one for one in found if one.__module__.startswith(_PACKAGE)]
     return []
 
 

@@ -15,6 +15,7 @@ from strategies import encodings, instances
 from apeitool.cper import discover, sections
 from apeitool.cper.section import Section
 from apeitool.errors import EncodeError
+from apeitool.wire import record
 from apeitool.wire.record import Structure
 from apeitool.wire.types import (
     AUTO,
@@ -225,6 +226,7 @@ def test_two_sections_do_not_share_a_guid(tmp_path, monkeypatch) -> None:
     guid = UUID(int=0x5EC7104)
     (tmp_path / "first_section.py").write_text(MODULE.format(name="First", guid=guid))
     monkeypatch.setattr(sections, "__path__", [str(tmp_path)])
+    monkeypatch.setattr(record, "_NAMED", dict(record._NAMED))
     assert discover.discover() == {str(guid): "sections.first_section:First"}
     (tmp_path / "second_section.py").write_text(MODULE.format(name="Second", guid=guid))
     with pytest.raises(TypeError, match="share"):
