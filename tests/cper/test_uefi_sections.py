@@ -233,7 +233,9 @@ def test_pcie_registers() -> None:
         0x04000001, 0x00200A03, 0x05010000, 0x00050100,
         7, 0x24, 0x0300, 0x0020, 0x91000123, 0, 0, 0, 9, 14,
     )  # fmt: skip
-    capability = struct.pack("<HH32x", 0, 2) + struct.pack("<IHHIHHIHH", 0x80000, 0x6, 0, 0x1E, 3, 0x1E, 0, 0, 0)
+    capability = struct.pack("<HH32x", 0, 2) + struct.pack(
+        "<IHHIHHIHH", 0x80000, 0x6, 0, 0x1E, 3, 0x1E, 0, 0, 0
+    )
     device = struct.pack("<HH3sBBHBBHB", 0x8086, 0x3420, bytes([0, 4, 6]), 0, 4, 0, 0, 0, 0, 0)
     data = (
         struct.pack("<QI4sII", 0xC9, 4, b"\0\3\0\0", 0, 0) + device + bytes(12) + capability + aer
