@@ -53,7 +53,11 @@ def test_refused_at_once(fields: dict[str, Any], complaint: str) -> None:
 
 
 def declared_again(annotation: Any, default: Any) -> Any:
-    space = {"__annotations__": {"number": annotation}, "number": default}
+    space = {
+        "__annotations__": {"number": annotation},
+        "number": default,
+        "__module__": __name__,
+    }
     return type(Structure)("Again", (broken.Good,), space)
 
 
