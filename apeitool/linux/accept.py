@@ -7,7 +7,7 @@ the timestamp; numbers are the kernel's own, so an errno is negative.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from apeitool.acpi.header import HEADER_LENGTH as TABLE_HEADER_LENGTH
@@ -71,9 +71,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class HestVerdict(Verdict):
-    """What Linux makes of a HEST: ``sources`` become devices, in this order."""
+    """What Linux makes of a HEST: ``sources`` become devices, in this order.
+
+    ``generic_count`` is how many generic sources there are, enabled or not.
+    """
 
     sources: tuple[Ghes, ...] = ()
+    generic_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,13 @@ class GarVerdict(Verdict):
 class BlockVerdict(Verdict):
     """What Linux makes of a status block.
 
+    ``function`` is the kernel's, which complains.
+
     Units:   ``length`` in bytes: how much is read.
     """
 
     length: int = 0
+    function: str = ""
     is_endless: bool = False
     """An entry's length wraps round to nothing, and the kernel looks at it for ever."""
 
@@ -128,7 +135,8 @@ def walk_hest(table: bytes, features: Features, *, has_machine_checks: bool = Fa
         if has_machine_checks and ends_walk(walked[-1]):
             return HestVerdict(False, 1, (), CMC)
         position = stop
-    return _without_duplicates(list(_used(walked, features)))
+    count = sum(isinstance(source, Ghes) for source in walked)
+    return replace(_without_duplicates(list(_used(walked, features))), generic_count=count)
 
 
 def ends_walk(source: ErrorSource) -> bool:
@@ -308,7 +316,8 @@ def check_header(header: bytes, room: int) -> BlockVerdict:
     elif not is_sane_header(block):
         complaint = "Invalid CPER header!"
     if complaint:
-        return BlockVerdict(False, EIO, (f"{FW_WARN}GHES: {complaint}",), _BLOCK)
+        line = f"{FW_WARN}GHES: {complaint}"
+        return BlockVerdict(False, EIO, (line,), _BLOCK, function="__ghes_check_estatus")
     return BlockVerdict(True, 0, (), _BLOCK, length)
 
 
@@ -340,7 +349,7 @@ def check_entries(block: bytes) -> BlockVerdict:
     for entry in entries(block):
         if entry.payload - entry.offset > left or entry.length > left:
             line = f"{FW_WARN}GHES: Failed to read error status block!"
-            return BlockVerdict(False, EIO, (line,), _BLOCK)
+            return BlockVerdict(False, EIO, (line,), _BLOCK, function="__ghes_read_estatus")
         if not entry.length:
             return BlockVerdict(False, 0, (), _BLOCK, is_endless=True)
         left -= entry.length

@@ -6,6 +6,20 @@ import enum
 from dataclasses import dataclass
 
 
+class Effect(enum.Enum):
+    """What became of a record, as far as it can be counted."""
+
+    PRINTED = "printed"
+    REPEATED = "not printed again"
+    LIMITED = "not printed, too many"
+    ACTED_ON = "acted on"
+    DROPPED = "dropped, known already"
+    MALFORMED = "malformed"
+    NO_MEMORY = "not taken, no memory"
+    CLEARED = "cleared"
+    ACKNOWLEDGED = "acknowledged"
+
+
 @dataclass(frozen=True, slots=True)
 class Did:
     """One thing that Linux did, in words.
@@ -16,6 +30,7 @@ class Did:
     what: str
     lines: tuple[str, ...] = ()
     source: str = ""
+    effect: Effect | None = None
 
 
 class Fate(enum.Enum):

@@ -10,7 +10,8 @@ The rules, as the kernel's ghes_proc() and ghes_in_nmi_queue_one_entry() have th
 3. The block's severity alone decides a panic.  Before it panics, it clears and acknowledges.
 4. In process context (polled, interrupt, SCI, GPIO, GSIV, and the look at every source when it is
    bound) it acts on the block first, and then clears and acknowledges.
-5. Where little is allowed (NMI, SEA, SDEI) it keeps a copy, clears, acknowledges, and acts later.
+5. Where little is allowed (NMI, SEA, SDEI) it keeps a copy, clears and acknowledges; what is to be
+   done about the copy is done later.  Without memory for a copy it leaves everything as it is.
 6. Where nothing answers at the block or at a register, an arm64 processor aborts, and the kernel
    dies of it.  It also ends at an entry whose length wraps round to nothing: it looks at it for ever.
 """
@@ -18,6 +19,7 @@ The rules, as the kernel's ghes_proc() and ghes_in_nmi_queue_one_entry() have th
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
@@ -41,7 +43,6 @@ class State(enum.Enum):
     ACTING = "acting"
     CLEARING = "clearing"
     ACKNOWLEDGING = "acknowledging"
-    OWING = "owing"
     DEAD = "dead"
 
 
@@ -54,13 +55,13 @@ class Event(enum.Enum):
     WHOLE = "whole"
     ABORTED = "aborted"
     ENDLESS = "endless"
+    NO_MEMORY = "no memory for a copy"
     FATAL = "fatal"
     NOW = "act now"
     LATER = "act later"
     ACTED = "acted"
     CLEARED = "cleared"
     DONE = "acknowledged, all done"
-    OWED = "acknowledged, still to act"
     DOOMED = "acknowledged, to panic"
 
 
@@ -68,6 +69,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.IDLE: {Event.NOTIFIED: State.LOOKING},
     State.LOOKING: {
         Event.NOTHING: State.IDLE,  # 1
+        Event.NO_MEMORY: State.IDLE,  # 5
         Event.MALFORMED: State.CLEARING,  # 2
         Event.WHOLE: State.JUDGING,
         Event.ABORTED: State.DEAD,  # 6
@@ -86,21 +88,20 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.ACKNOWLEDGING: {
         Event.ABORTED: State.DEAD,  # 6
         Event.DONE: State.IDLE,
-        Event.OWED: State.OWING,  # 5
         Event.DOOMED: State.DEAD,  # 3
     },
-    State.OWING: {Event.ACTED: State.IDLE},  # 5
     State.DEAD: {},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What looking at the block came to."""
+    """What looking at the block came to; ``place`` is where in the pool its copy is."""
 
     event: Event
     block: bytes = b""
     verdict: BlockVerdict | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +162,20 @@ class BoundSource:
         except _Aborted:
             return False
 
-    def look(self) -> Look:
-        """Read the block, as far as it can be read."""
+    def look(self, reserve: Callable[[int], int | None] | None = None) -> Look:
+        """Read the block, as far as it can be read.
+
+        ``reserve`` finds memory for a copy of so many bytes, where the block has to be copied.
+        """
         self.step(Event.NOTIFIED)
         try:
-            found = self._look()
+            found = self._look(reserve)
         except _Aborted:
             found = Look(Event.ABORTED)
         self.step(found.event)
         return found
 
-    def _look(self) -> Look:
+    def _look(self, reserve: Callable[[int], int | None] | None) -> Look:
         self._block_address = self._load(self.source.error_status_address)
         if not self._block_address:
             return Look(Event.NOTHING)
@@ -181,11 +185,15 @@ class BoundSource:
         verdict = check_header(header, self.source.error_status_block_length)
         if not verdict.accepted:
             return Look(Event.MALFORMED, header, verdict)
+        place = reserve(verdict.length) if reserve is not None else None
+        if reserve is not None and place is None:
+            return Look(Event.NO_MEMORY, header, verdict)
         block = self._read(self._block_address, verdict.length)
         verdict = check_entries(block)
         if verdict.accepted:
-            return Look(Event.WHOLE, block, verdict)
-        return Look(Event.ENDLESS if verdict.is_endless else Event.MALFORMED, block, verdict)
+            return Look(Event.WHOLE, block, verdict, place)
+        event = Event.ENDLESS if verdict.is_endless else Event.MALFORMED
+        return Look(event, block, verdict, place)
 
     def judge(self, block: bytes, *, is_deferred: bool) -> Event:
         """Decide by the severity of the block what is to be done, and when."""
