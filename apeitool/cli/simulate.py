@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from apeitool.cli import simulate_block
 from apeitool.cli.options import integer
 from apeitool.linux.features import DEFAULT, KERNELS, kernel
 
@@ -22,6 +23,9 @@ WIDTH = 96
 @click.group("simulate", short_help="Step through what firmware and Linux do.")
 def command() -> None:
     """Step through what firmware and Linux do about an error, without booting anything."""
+
+
+command.add_command(simulate_block.block)
 
 
 def _options(function: Any) -> Any:

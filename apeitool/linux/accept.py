@@ -50,6 +50,9 @@ _PROBE = "Linux ghes_probe(), drivers/acpi/apei/ghes.c, seen on 6.1.176"
 _GAR = "Linux apei_check_gar(), drivers/acpi/apei/apei-base.c, seen on 6.1.176"
 _BLOCK = "Linux ghes_read_estatus(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
 
+NO_ENTRIES = f"{FW_WARN}GHES: Failed to read error status block!"
+"""What Linux says of a block whose data entries do not add up."""
+
 _WRAP = 0xFFFFFFFF
 """The kernel adds the lengths of a block in 32 bits."""
 
@@ -307,18 +310,33 @@ def check_header(header: bytes, room: int) -> BlockVerdict:
     Raises:  Truncated when fewer than 20 bytes are given.
     """
     block = StatusBlock.decode_at(header[:HEADER_LENGTH], 0, min(len(header), HEADER_LENGTH))[0]
-    length = block_length(block)
-    complaint = ""
-    if length < HEADER_LENGTH:
-        complaint = "Truncated error status block!"
-    elif length > min(room, LARGEST_BLOCK):
-        complaint = "Invalid error status block length!"
-    elif not is_sane_header(block):
-        complaint = "Invalid CPER header!"
-    if complaint:
-        line = f"{FW_WARN}GHES: {complaint}"
-        return BlockVerdict(False, EIO, (line,), _BLOCK, function="__ghes_check_estatus")
-    return BlockVerdict(True, 0, (), _BLOCK, length)
+    for check in header_checks(block, room):
+        if not check.passed:
+            function = "__ghes_check_estatus"
+            return BlockVerdict(False, EIO, (check.line,), _BLOCK, function=function)
+    return BlockVerdict(True, 0, (), _BLOCK, block_length(block))
+
+
+class Check(NamedTuple):
+    """One thing that Linux looks at; ``line`` is what it says when it does not like it."""
+
+    what: str
+    passed: bool
+    line: str
+
+
+def header_checks(block: StatusBlock, room: int) -> Iterator[Check]:
+    """What Linux looks at in the header of a block, in this order; the first that fails ends it."""
+    length, most = block_length(block), min(room, LARGEST_BLOCK)
+    for what, passed, complaint in (
+        (f"the length, {length}, is {HEADER_LENGTH} at least", length >= HEADER_LENGTH,
+         "Truncated error status block!"),
+        (f"the length, {length}, is {most} at most", length <= most,
+         "Invalid error status block length!"),
+        ("the data is empty or has room for an entry, and raw data lies behind it",
+         is_sane_header(block), "Invalid CPER header!"),
+    ):  # fmt: skip
+        yield Check(what, passed, f"{FW_WARN}GHES: {complaint}")
 
 
 def block_length(block: StatusBlock) -> int:
@@ -348,8 +366,8 @@ def check_entries(block: bytes) -> BlockVerdict:
     left = _data_length(block)
     for entry in entries(block):
         if entry.payload - entry.offset > left or entry.length > left:
-            line = f"{FW_WARN}GHES: Failed to read error status block!"
-            return BlockVerdict(False, EIO, (line,), _BLOCK, function="__ghes_read_estatus")
+            function = "__ghes_read_estatus"
+            return BlockVerdict(False, EIO, (NO_ENTRIES,), _BLOCK, function=function)
         if not entry.length:
             return BlockVerdict(False, 0, (), _BLOCK, is_endless=True)
         left -= entry.length

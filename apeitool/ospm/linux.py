@@ -6,7 +6,7 @@ It sees memory, the tables, notifications and exceptions; never the firmware.
 2. Each enabled source is probed; a refused one is never looked at.  A bound one is looked at once.
    Then the errors of the last boot are read.
 3. A notification asks every source of its kind, the one bound last first: one HED event, NMI or SEA
-   drains all.  A vector tells interrupts and SDEI events apart.
+   drains all.  A vector tells interrupts and SDEI events apart, and each polled source has a timer.
 4. What it does with one source is in `apeitool.ospm.source`, with the sections of a block in
    `dispatch`, with the log in `printing`, with an SEA in `sea`, with an SError in `serror`.
 5. An NMI or an SDEI event, and an SEA, only copies a block.  Right after it the copies are acted on,
@@ -99,7 +99,7 @@ class Linux:
         self._did: list[Did] = []
         self._copies: list[_Copy] = []
         self._is_masked = False
-        self._pending: dict[tuple[NotificationType, int], None] = {}
+        self._pending: dict[tuple[NotificationType, int, int | None], None] = {}
 
     def boot(self) -> Reply:
         """Rules 1 and 2.
@@ -131,8 +131,13 @@ class Linux:
             self.end = Outcome(Fate.PANIC, reason, sea.FORCED)
         return self._reply()
 
-    def notified(self, kind: NotificationType, *, vector: int = 0) -> Reply:
-        """Rules 3, 5 and 6, where no exception interrupts a task: anything but an SEA."""
+    def notified(
+        self, kind: NotificationType, *, vector: int = 0, polled: int | None = None
+    ) -> Reply:
+        """Rules 3, 5 and 6, where no exception interrupts a task: anything but an SEA.
+
+        ``polled`` is the source whose time it is to be polled; without it, it is that of all.
+        """
         if self.end is not None:
             return self._reply()
         if kind in NMI_LIKE:
@@ -140,9 +145,9 @@ class Linux:
             if not self._is_masked:
                 self._catch_up()
         elif self._is_masked:
-            self._pending[kind, vector] = None
+            self._pending[kind, vector, polled] = None
         else:
-            self._ask(kind, vector)
+            self._ask(kind, vector, polled)
         return self._reply()
 
     def mask_interrupts(self) -> None:
@@ -155,8 +160,8 @@ class Linux:
         if self.end is None:
             self._catch_up()
         pending, self._pending = self._pending, {}
-        for kind, vector in pending:
-            self._ask(kind, vector)
+        for each in pending:
+            self._ask(*each)
         return self._reply()
 
     def synchronous_external_abort(self, abort: sea.Abort, task: Task) -> Reply:
@@ -246,10 +251,11 @@ class Linux:
                 continue
             yield bound
 
-    def _ask(self, kind: NotificationType, vector: int) -> None:
+    def _ask(self, kind: NotificationType, vector: int, polled: int | None) -> None:
         """Ask all sources of a kind where a block may be acted on at once."""
         for bound in self._asked(kind, vector):
-            self._serve(bound, _IDLE)
+            if polled in (None, bound.number):
+                self._serve(bound, _IDLE)
 
     def _collect(self, kind: NotificationType, vector: int = 0) -> bool:
         """Ask all sources of a kind where little is allowed; whether one had a sound block."""
