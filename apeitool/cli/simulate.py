@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from apeitool.cli import simulate_block
+from apeitool.cli import simulate_block, simulate_burst
 from apeitool.cli.options import integer
 from apeitool.linux.features import DEFAULT, KERNELS, kernel
 
@@ -26,6 +26,7 @@ def command() -> None:
 
 
 command.add_command(simulate_block.block)
+command.add_command(simulate_burst.burst)
 
 
 def _options(function: Any) -> Any:

@@ -31,7 +31,7 @@ from apeitool.memory import Memory
 from apeitool.ospm import bert, cache, pool, sea, serror
 from apeitool.ospm.aer import Recoveries
 from apeitool.ospm.dispatch import Handling, handle
-from apeitool.ospm.outcome import Did, Effect, Fate, Outcome, Reply
+from apeitool.ospm.outcome import Did, Effect, Fate, Outcome, Reply, Sighting
 from apeitool.ospm.pages import Pages, Task
 from apeitool.ospm.pool import Pool
 from apeitool.ospm.printing import Printer
@@ -49,6 +49,7 @@ class _Copy:
     """A block that is to be acted on; ``place`` is where in the pool it is."""
 
     bound: BoundSource
+    sighting: Sighting
     block: bytes
     place: int
 
@@ -180,12 +181,12 @@ class Linux:
         outcome: Outcome | None = None
         left: list[Handling] = []
         for copy in self._drained():
-            left.append(self._handle(copy.bound, copy.block))
+            left.append(self._handle(copy.bound, copy.sighting, copy.block))
             if left[-1].is_hopeless:
                 reply = sea.forced(copy.bound.number, task, self.features)
                 self._did += reply.did
                 outcome = reply.outcome
-            self._did.append(self._printer.report(copy.bound.number, copy.block))
+            self._did.append(self._printer.report(copy.sighting, copy.block))
         self._did += self._recoveries.carry_out()
         reply = sea.finish(left, task, self.features, self.pages)
         self._release(left)
@@ -206,9 +207,10 @@ class Linux:
         return sea.touch(task, self.pages)
 
     def _tell(
-        self, what: str, *lines: str, source: str = SOURCE, effect: Effect | None = None
-    ) -> None:
-        self._did.append(Did(what, lines, source, effect))
+        self, what: str, *lines: str, source: str = SOURCE, effect: Effect | None = None,
+        of: Sighting | None = None,
+    ) -> None:  # fmt: skip
+        self._did.append(Did(what, lines, source, effect, of))
 
     def _reply(self, last: Reply | None = None) -> Reply:
         """All that was done since the last reply."""
@@ -285,9 +287,9 @@ class Linux:
         if self._printer.knows(look.block):
             self.pool.give(look.place)
             what = f"drops the record of source {bound.number}: it printed the same bytes"
-            self._tell(what, source=cache.SOURCE, effect=Effect.DROPPED)
+            self._tell(what, source=cache.SOURCE, effect=Effect.DROPPED, of=bound.sighting)
         else:
-            self._copies.append(_Copy(bound, look.block, look.place))
+            self._copies.append(_Copy(bound, bound.sighting, look.block, look.place))
         return True
 
     def _drained(self) -> Iterator[_Copy]:
@@ -301,8 +303,8 @@ class Linux:
         """Rule 5, the second half: act on the copies."""
         left: list[Handling] = []
         for copy in self._drained():
-            left.append(self._handle(copy.bound, copy.block))
-            self._did.append(self._printer.report(copy.bound.number, copy.block))
+            left.append(self._handle(copy.bound, copy.sighting, copy.block))
+            self._did.append(self._printer.report(copy.sighting, copy.block))
         self._finish(left, _IDLE)
 
     def _serve(self, bound: BoundSource, task: Task) -> Handling | None:
@@ -311,8 +313,8 @@ class Linux:
         block = self._judged(bound, look, is_deferred=False)
         if block is None:
             return None
-        self._did.append(self._printer.report(bound.number, block))
-        handling = self._handle(bound, block)
+        self._did.append(self._printer.report(bound.sighting, block))
+        handling = self._handle(bound, bound.sighting, block)
         bound.step(Event.ACTED)
         if handling.is_hopeless:
             self._did += sea.forced(bound.number, task, self.features).did
@@ -352,9 +354,9 @@ class Linux:
         permit = self._warnings.permit(verdict.function, line)
         return (*permit.before, line) if permit.given else ()
 
-    def _handle(self, bound: BoundSource, block: bytes) -> Handling:
+    def _handle(self, bound: BoundSource, sighting: Sighting, block: bytes) -> Handling:
         what = f"acts on the record of source {bound.number}, section by section"
-        self._tell(what, effect=Effect.ACTED_ON)
+        self._tell(what, effect=Effect.ACTED_ON, of=sighting)
         handling = handle(
             block,
             is_synchronous=bound.source.notification.type == NotificationType.SEA,
@@ -386,19 +388,20 @@ class Linux:
         if cleared.event is Event.ABORTED:
             self._aborted(bound)
             return False
-        self._tell(f"clears the block of source {bound.number}", effect=Effect.CLEARED)
+        what = f"clears the block of source {bound.number}"
+        self._tell(what, effect=Effect.CLEARED, of=bound.sighting)
         if cleared.acknowledgement is not None:
             value = f"{cleared.acknowledgement:#x}"
             what = f"acknowledges: writes {value} to Read Ack of source {bound.number}"
-            self._tell(what, effect=Effect.ACKNOWLEDGED)
+            self._tell(what, effect=Effect.ACKNOWLEDGED, of=bound.sighting)
         return True
 
     def _panic(self, bound: BoundSource, block: bytes) -> None:
         """Print what is there to print, clear, acknowledge and panic."""
         for copy in self._copies:
-            number, kept = copy.bound.number, copy.block
-            self._did.append(self._printer.limited(number, kept, is_remembered=False))
-        self._did.append(self._printer.last_words(bound.number, block))
+            said = self._printer.limited(copy.sighting, copy.block, is_remembered=False)
+            self._did.append(said)
+        self._did.append(self._printer.last_words(bound.sighting, block))
         if self._clear(bound, Event.DOOMED):
             disabled = () if self._panic_timeout else (dmesg.PANIC_DISABLED,)
             self._tell("panics", *disabled, dmesg.FATAL)

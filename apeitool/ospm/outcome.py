@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Effect(enum.Enum):
@@ -20,17 +21,26 @@ class Effect(enum.Enum):
     ACKNOWLEDGED = "acknowledged"
 
 
+class Sighting(NamedTuple):
+    """A record that Linux has read: the how manyth it was of its source, from 1."""
+
+    source_id: int
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Did:
     """One thing that Linux did, in words.
 
-    ``lines`` is what it printed doing so, ``source`` who says that it does it.
+    ``lines`` is what it printed doing so, ``source`` who says that it does it, ``effect`` what became
+    by it of the record ``sighting``.
     """
 
     what: str
     lines: tuple[str, ...] = ()
     source: str = ""
     effect: Effect | None = None
+    sighting: Sighting | None = None
 
 
 class Fate(enum.Enum):

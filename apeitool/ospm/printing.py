@@ -16,7 +16,7 @@ from apeitool.linux.features import Architecture, Features
 from apeitool.linux.report import report
 from apeitool.ospm import cache, throttle
 from apeitool.ospm.cache import Cache
-from apeitool.ospm.outcome import Did, Effect
+from apeitool.ospm.outcome import Did, Effect, Sighting
 from apeitool.ospm.pool import Pool
 from apeitool.ospm.throttle import Throttle
 
@@ -47,31 +47,34 @@ class Printer:
         """Whether it printed the same bytes a short while ago."""
         return self._cache.knows(block, self._clock())
 
-    def report(self, source_id: int, block: bytes) -> Did:
+    def report(self, sighting: Sighting, block: bytes) -> Did:
         """Rules 1 to 3."""
         if self.knows(block):
-            what = f"prints nothing of the record of source {source_id}: it printed the same bytes"
-            return Did(what, (), cache.SOURCE, Effect.REPEATED)
-        return self.limited(source_id, block, is_remembered=True)
+            what = f"prints nothing of the record of source {sighting.source_id}"
+            what += ": it printed the same bytes"
+            return Did(what, (), cache.SOURCE, Effect.REPEATED, sighting)
+        return self.limited(sighting, block, is_remembered=True)
 
-    def limited(self, source_id: int, block: bytes, *, is_remembered: bool) -> Did:
+    def limited(self, sighting: Sighting, block: bytes, *, is_remembered: bool) -> Did:
         """Rule 2; before a panic nothing is remembered any more."""
         severity = int.from_bytes(block[16:20], "little")
         is_mild = severity in (Severity.CORRECTED, Severity.INFORMATIONAL)
         permit = self._limits[is_mild].ask(self._clock())
+        source_id = sighting.source_id
         if not permit.given:
             what = f"prints nothing of the record of source {source_id}: two in 5 s are enough"
-            return Did(what, permit.before, throttle.SOURCE, Effect.LIMITED)
+            return Did(what, permit.before, throttle.SOURCE, Effect.LIMITED, sighting)
         lines = self._lines(source_id, block)
         if is_remembered:
             self._cache.add(block, self._clock())
         what = f"prints the record of source {source_id}"
-        return Did(what, (*permit.before, *lines), SOURCE, Effect.PRINTED)
+        return Did(what, (*permit.before, *lines), SOURCE, Effect.PRINTED, sighting)
 
-    def last_words(self, source_id: int, block: bytes) -> Did:
+    def last_words(self, sighting: Sighting, block: bytes) -> Did:
         """Rule 4."""
-        what = f"prints the record of source {source_id}, for it is fatal"
-        return Did(what, self._lines(source_id, block), SOURCE, Effect.PRINTED)
+        what = f"prints the record of source {sighting.source_id}, for it is fatal"
+        lines = self._lines(sighting.source_id, block)
+        return Did(what, lines, SOURCE, Effect.PRINTED, sighting)
 
     def _lines(self, source_id: int, block: bytes) -> tuple[str, ...]:
         self._printed += 1

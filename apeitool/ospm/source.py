@@ -29,6 +29,7 @@ from apeitool.linux.accept import BlockVerdict, check_entries, check_gar, check_
 from apeitool.linux.features import Architecture
 from apeitool.memory import Memory
 from apeitool.ospm.dispatch import is_fatal
+from apeitool.ospm.outcome import Sighting
 from apeitool.registers.address import AddressSpace, GenericAddress
 
 SOURCE = "Linux ghes_proc(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
@@ -125,6 +126,8 @@ class BoundSource:
     def __init__(self, memory: Memory, source: Ghes, architecture: Architecture) -> None:
         self.source = source
         self.state = State.IDLE
+        self.sighting = Sighting(source.source_id, 0)
+        """The record that it read last."""
         self._memory = memory
         self._architecture = architecture
         self._block_address = 0
@@ -172,6 +175,8 @@ class BoundSource:
             found = self._look(reserve)
         except _Aborted:
             found = Look(Event.ABORTED)
+        if found.event is Event.WHOLE:
+            self.sighting = self.sighting._replace(number=self.sighting.number + 1)
         self.step(found.event)
         return found
 
