@@ -169,7 +169,8 @@ def _bars(story: Story) -> Iterator[str]:
 
 
 def _remarks(story: Story) -> Iterator[str]:
-    how = f"polled {story.polls} times" if story.polls else f"notified {story.notifications} times"
+    is_polled = story.setting.way.value == "polled"
+    how = f"polled {story.polls} times" if is_polled else f"notified {story.notifications} times"
     yield f"The guest was {how}; the last error came after {story.errors[-1].time:.3g} s."
     if story.delays is not None:
         middle, longest = story.delays

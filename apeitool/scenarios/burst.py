@@ -288,7 +288,7 @@ class _Burst:
         if self._is_masked:
             self._poll_missed.add(number)
             return
-        self._polls += 1
+        self._polls += self._now >= 0
         self._take(self._linux.notified(NotificationType.POLLED, polled=number))
         self._plan_poll(number)
 
