@@ -8,8 +8,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from apeitool.cli import simulate_block, simulate_burst
 from apeitool.cli.options import integer
+from apeitool.cli.simulations.block import block as block_command
+from apeitool.cli.simulations.burst import burst
 from apeitool.linux.features import DEFAULT, KERNELS, kernel
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def command() -> None:
     """Step through what firmware and Linux do about an error, without booting anything."""
 
 
-command.add_command(simulate_block.block)
-command.add_command(simulate_burst.burst)
+command.add_command(block_command)
+command.add_command(burst)
 
 
 def _options(function: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apeitool.cli.simulate_burst import headline
+from apeitool.cli.simulations.burst import headline
 from apeitool.errors import CaptureError, MissingError
 from apeitool.scenarios.burst import End
 

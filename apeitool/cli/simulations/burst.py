@@ -103,7 +103,7 @@ def burst(
     )  # fmt: skip
     stories = [*scenario.runs(setting, runs)]
     if plot is not None:
-        from apeitool.cli.burst_picture import draw
+        from apeitool.cli.simulations.picture import draw
 
         draw(stories[0], plot)
     click.echo(_json(stories) if as_json else "\n".join(_text(stories)))
