@@ -41,11 +41,15 @@ class Throttle:
     burst: int = WARNINGS
     window: float = WINDOW
     missed: int = 0
+    is_off: bool = False
+    """The kernel's limits can be switched off, one by one, in its memory."""
     _begin: int | None = None
     _printed: int = 0
 
     def ask(self, now: float) -> Permit:
         """Whether the place may print now."""
+        if self.is_off:
+            return Permit(given=True)
         tick = ticks(now)
         before: tuple[str, ...] = ()
         if self._begin is None:
