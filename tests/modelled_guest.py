@@ -5,7 +5,7 @@ from plain_bytes import hest, source
 from apeitool.linux.features import Architecture, kernel
 from apeitool.memory import Regions
 from apeitool.ospm.linux import Linux
-from apeitool.ospm.outcome import Reply
+from apeitool.ospm.outcome import Effect, Reply
 from apeitool.ospm.pages import Task
 from apeitool.ospm.sea import Abort
 
@@ -56,6 +56,7 @@ class Guest:
             self.memory.write(pointer_at(number), block_at(number).to_bytes(8, "little"))
         for number, data in (pending or {}).items():
             self.put(number, data)
+        self.now = 0.0
         self.linux = Linux(
             self.memory,
             hest(*sources),
@@ -63,6 +64,7 @@ class Guest:
             features=kernel(release),
             architecture=architecture,
             sdei_events=sdei_events,
+            clock=lambda: self.now,
         )
         self.booted = self.linux.boot()
 
@@ -87,8 +89,19 @@ class Guest:
 
 
 def lines(reply: Reply) -> list[str]:
-    """What was printed."""
-    return [line for did in reply.did for line in did.lines]
+    """What was printed beside reports of records."""
+    return [line for did in reply.did for line in did.lines if not line.startswith("{")]
+
+
+def reports(reply: Reply) -> list[str]:
+    """The first line of each report that was printed."""
+    printed = (line for did in reply.did for line in did.lines)
+    return [line for line in printed if "Hardware error from APEI" in line]
+
+
+def effects(reply: Reply) -> list[Effect]:
+    """What became of records, as far as it is counted."""
+    return [did.effect for did in reply.did if did.effect is not None]
 
 
 def whats(reply: Reply) -> list[str]:

@@ -9,6 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from apeitool.cli.options import integer
+from apeitool.cli.simulations.block import block as block_command
+from apeitool.cli.simulations.burst import burst
 from apeitool.linux.features import DEFAULT, KERNELS, kernel
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ WIDTH = 96
 @click.group("simulate", short_help="Step through what firmware and Linux do.")
 def command() -> None:
     """Step through what firmware and Linux do about an error, without booting anything."""
+
+
+command.add_command(block_command)
+command.add_command(burst)
 
 
 def _options(function: Any) -> Any:

@@ -7,7 +7,7 @@ the timestamp; numbers are the kernel's own, so an errno is negative.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from apeitool.acpi.header import HEADER_LENGTH as TABLE_HEADER_LENGTH
@@ -50,6 +50,9 @@ _PROBE = "Linux ghes_probe(), drivers/acpi/apei/ghes.c, seen on 6.1.176"
 _GAR = "Linux apei_check_gar(), drivers/acpi/apei/apei-base.c, seen on 6.1.176"
 _BLOCK = "Linux ghes_read_estatus(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
 
+NO_ENTRIES = f"{FW_WARN}GHES: Failed to read error status block!"
+"""What Linux says of a block whose data entries do not add up."""
+
 _WRAP = 0xFFFFFFFF
 """The kernel adds the lengths of a block in 32 bits."""
 
@@ -71,9 +74,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class HestVerdict(Verdict):
-    """What Linux makes of a HEST: ``sources`` become devices, in this order."""
+    """What Linux makes of a HEST: ``sources`` become devices, in this order.
+
+    ``generic_count`` is how many generic sources there are, enabled or not.
+    """
 
     sources: tuple[Ghes, ...] = ()
+    generic_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,13 @@ class GarVerdict(Verdict):
 class BlockVerdict(Verdict):
     """What Linux makes of a status block.
 
+    ``function`` is the kernel's, which complains.
+
     Units:   ``length`` in bytes: how much is read.
     """
 
     length: int = 0
+    function: str = ""
     is_endless: bool = False
     """An entry's length wraps round to nothing, and the kernel looks at it for ever."""
 
@@ -128,7 +138,8 @@ def walk_hest(table: bytes, features: Features, *, has_machine_checks: bool = Fa
         if has_machine_checks and ends_walk(walked[-1]):
             return HestVerdict(False, 1, (), CMC)
         position = stop
-    return _without_duplicates(list(_used(walked, features)))
+    count = sum(isinstance(source, Ghes) for source in walked)
+    return replace(_without_duplicates(list(_used(walked, features))), generic_count=count)
 
 
 def ends_walk(source: ErrorSource) -> bool:
@@ -299,17 +310,33 @@ def check_header(header: bytes, room: int) -> BlockVerdict:
     Raises:  Truncated when fewer than 20 bytes are given.
     """
     block = StatusBlock.decode_at(header[:HEADER_LENGTH], 0, min(len(header), HEADER_LENGTH))[0]
-    length = block_length(block)
-    complaint = ""
-    if length < HEADER_LENGTH:
-        complaint = "Truncated error status block!"
-    elif length > min(room, LARGEST_BLOCK):
-        complaint = "Invalid error status block length!"
-    elif not is_sane_header(block):
-        complaint = "Invalid CPER header!"
-    if complaint:
-        return BlockVerdict(False, EIO, (f"{FW_WARN}GHES: {complaint}",), _BLOCK)
-    return BlockVerdict(True, 0, (), _BLOCK, length)
+    for check in header_checks(block, room):
+        if not check.passed:
+            function = "__ghes_check_estatus"
+            return BlockVerdict(False, EIO, (check.line,), _BLOCK, function=function)
+    return BlockVerdict(True, 0, (), _BLOCK, block_length(block))
+
+
+class Check(NamedTuple):
+    """One thing that Linux looks at; ``line`` is what it says when it does not like it."""
+
+    what: str
+    passed: bool
+    line: str
+
+
+def header_checks(block: StatusBlock, room: int) -> Iterator[Check]:
+    """What Linux looks at in the header of a block, in this order; the first that fails ends it."""
+    length, most = block_length(block), min(room, LARGEST_BLOCK)
+    for what, passed, complaint in (
+        (f"the length, {length}, is {HEADER_LENGTH} at least", length >= HEADER_LENGTH,
+         "Truncated error status block!"),
+        (f"the length, {length}, is {most} at most", length <= most,
+         "Invalid error status block length!"),
+        ("the data is empty or has room for an entry, and raw data lies behind it",
+         is_sane_header(block), "Invalid CPER header!"),
+    ):  # fmt: skip
+        yield Check(what, passed, f"{FW_WARN}GHES: {complaint}")
 
 
 def block_length(block: StatusBlock) -> int:
@@ -339,8 +366,8 @@ def check_entries(block: bytes) -> BlockVerdict:
     left = _data_length(block)
     for entry in entries(block):
         if entry.payload - entry.offset > left or entry.length > left:
-            line = f"{FW_WARN}GHES: Failed to read error status block!"
-            return BlockVerdict(False, EIO, (line,), _BLOCK)
+            function = "__ghes_read_estatus"
+            return BlockVerdict(False, EIO, (NO_ENTRIES,), _BLOCK, function=function)
         if not entry.length:
             return BlockVerdict(False, 0, (), _BLOCK, is_endless=True)
         left -= entry.length

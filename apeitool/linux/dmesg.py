@@ -10,6 +10,7 @@ HW_ERR = "[Hardware Error]: "
 PANIC = "Kernel panic - not syncing: "
 
 FATAL = f"{PANIC}GHES: Fatal hardware error"
+PANIC_DISABLED = "GHES: Fatal hardware error but panic disabled"
 INIT_KILLED = f"{PANIC}Attempted to kill init! exitcode=0x00000007"
 ABORT_IN_INTERRUPT = f"{PANIC}synchronous external abort: Fatal exception in interrupt"
 SERROR = f"{PANIC}Asynchronous SError Interrupt"
@@ -51,6 +52,27 @@ def unrecoverable(source_id: int, task: str, features: Features) -> str:
     """A synchronous error that nothing could be done about."""
     device = f"GHES GHES.{source_id}: {HW_ERR}" if features.names_device else ""
     return f"{device}GHES: {task}: synchronous unrecoverable error (SIGBUS)"
+
+
+def no_device(address: str, features: Features) -> str:
+    """The AER driver is told of a function that is not there."""
+    if features.names_function_first:
+        return f"AER: {address}: no pci_dev found"
+    return f"AER: no pci_dev for {address}"
+
+
+def aer_overflow(address: str, features: Features) -> str:
+    """The AER driver is told of more than it can keep."""
+    if features.names_function_first:
+        return f"AER: {address}: buffer overflow in recovery"
+    return f"AER: buffer overflow in recovery for {address}"
+
+
+def probe_failed(source_id: int, errno: int, features: Features) -> str:
+    """A source that Linux did not bind to."""
+    if features.names_driver:
+        return f"GHES GHES.{source_id}: probe with driver GHES failed with error {errno}"
+    return f"GHES: probe of GHES.{source_id} failed with error {errno}"
 
 
 def sending_sigbus(frame: int, task: str) -> str:

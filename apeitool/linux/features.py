@@ -47,6 +47,12 @@ class Features:
     """CXL protocol errors are printed in words, and of CXL events the name alone."""
     names_device: bool
     """The line about an unrecoverable synchronous error begins with the source's device."""
+    names_driver: bool
+    """The line about a source that was not bound begins with its device and names the driver."""
+    names_function_first: bool
+    """Lines of the AER driver about what it is handed begin with the PCI function."""
+    copy_header: int
+    """What the copy of a block takes beside it, from an NMI until it is acted on, in bytes."""
 
 
 KERNELS = {
@@ -65,6 +71,9 @@ KERNELS = {
             prints_all_aer=False,
             knows_cxl=False,
             names_device=False,
+            names_driver=False,
+            names_function_first=False,
+            copy_header=48,
         ),
         Features(
             release="6.12",
@@ -79,6 +88,9 @@ KERNELS = {
             prints_all_aer=True,
             knows_cxl=True,
             names_device=True,
+            names_driver=True,
+            names_function_first=False,
+            copy_header=48,
         ),
         Features(
             release="7.2",
@@ -93,6 +105,9 @@ KERNELS = {
             prints_all_aer=True,
             knows_cxl=True,
             names_device=True,
+            names_driver=True,
+            names_function_first=True,
+            copy_header=24,
         ),
     )
 }

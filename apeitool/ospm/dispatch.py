@@ -20,7 +20,6 @@ the block queued none, the task is signalled.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -37,27 +36,28 @@ from apeitool.cper.severity import Severity
 from apeitool.linux import dmesg
 from apeitool.linux.accept import Entry, at, entries
 from apeitool.linux.features import Features
+from apeitool.ospm.aer import Recoveries, Recovery, address_of
 from apeitool.ospm.outcome import Did
 from apeitool.ospm.pages import Flag, Pages, PageWork
+from apeitool.ospm.pool import LISTENER_HEADER, Pool
+from apeitool.ospm.throttle import Warnings
 
 SOURCE = "Linux ghes_do_proc(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
-
-WARNINGS = 10
-"""How often one place in the kernel warns at a stretch before it is muted."""
 
 
 @dataclass(slots=True)
 class Handling:
     """What the sections of a block came to.
 
-    ``is_queued``: the last memory or ARM section left work to be done on a page.
+    ``is_queued``: the last memory or ARM section left work to be done on a page.  ``copies`` are the
+    places in the pool of sections that listeners have still to see.
     """
 
     is_synchronous: bool = False
     did: list[Did] = field(default_factory=list)
     work: list[PageWork] = field(default_factory=list)
     is_queued: bool = False
-    warned: Counter[str] = field(default_factory=Counter)
+    copies: list[int] = field(default_factory=list)
 
     @property
     def is_hopeless(self) -> bool:
@@ -70,10 +70,25 @@ def is_fatal(severity: int) -> bool:
     return severity not in (Severity.RECOVERABLE, Severity.CORRECTED, Severity.INFORMATIONAL)
 
 
-def handle(block: bytes, *, is_synchronous: bool, features: Features, pages: Pages) -> Handling:
-    """Look at every section of a sound block that is not fatal."""
+def handle(
+    block: bytes,
+    *,
+    is_synchronous: bool,
+    features: Features,
+    pages: Pages,
+    recoveries: Recoveries | None = None,
+    warnings: Warnings | None = None,
+    pool: Pool | None = None,
+) -> Handling:
+    """Look at every section of a sound block that is not fatal.
+
+    What has to wait goes to ``recoveries`` and takes from ``pool``; ``warnings`` says how much the
+    kernel has warned already.
+    """
     handling = Handling(is_synchronous)
-    view = _View(block, features, pages, handling)
+    waiting = Recoveries(features) if recoveries is None else recoveries
+    said = Warnings() if warnings is None else warnings
+    view = _View(block, features, pages, handling, waiting, said, pool)
     for number, entry in enumerate(entries(block)):
         react = _REACTIONS.get(entry.header.section_type, _pass_on)
         react(view, number, entry)
@@ -88,6 +103,9 @@ class _View:
     features: Features
     pages: Pages
     handling: Handling
+    recoveries: Recoveries
+    warnings: Warnings
+    pool: Pool | None
 
     def is_recoverable(self, entry: Entry) -> bool:
         """Whether block and section agree that the error is recoverable."""
@@ -97,11 +115,11 @@ class _View:
     def tell(self, what: str, *lines: str) -> None:
         self.handling.did.append(Did(what, lines, SOURCE))
 
-    def warn(self, what: str, line: str) -> None:
+    def warn(self, function: str, what: str, line: str) -> None:
         """Complain, until the place in the kernel that does is muted."""
-        self.handling.warned[what] += 1
-        if self.handling.warned[what] <= WARNINGS:
-            self.tell(what, line)
+        permit = self.warnings.permit(function)
+        if permit.given:
+            self.tell(what, *permit.before, line)
 
     def fail(self, who: str, address: int) -> bool:
         """Queue a memory failure; whether that was possible."""
@@ -110,7 +128,8 @@ class _View:
 
     def queue(self, who: str, work: PageWork) -> bool:
         if self.features.checks_page_frame and not self.pages.is_ram(work.address):
-            self.warn(f"{who}: does nothing, it names no RAM", dmesg.invalid_address(work.address))
+            what = f"{who}: does nothing, it names no RAM"
+            self.warn("ghes_do_memory_failure", what, dmesg.invalid_address(work.address))
             return False
         if work not in self.handling.work:
             self.handling.work.append(work)
@@ -161,7 +180,7 @@ def _arm_processor(view: _View, number: int, entry: Entry) -> None:
             view.handling.is_queued = view.fail(who, info.physical_fault_address)
         else:
             what = f"{who}: only complains, it handles cache errors with a physical address"
-            view.warn(what, dmesg.unhandled_arm_error(info.type))
+            view.warn("ghes_handle_arm_hw_error", what, dmesg.unhandled_arm_error(info.type))
 
 
 def _names_page(info: ErrorInformation) -> bool:
@@ -181,12 +200,19 @@ def _pcie(view: _View, number: int, entry: Entry) -> None:
     kind = severity.get(entry.header.error_severity, "correctable")
     if entry.header.flags & SectionFlags.RESET:
         kind = "fatal"
-    view.tell(f"{who}: hands {section.device_id.address} to the AER driver as {kind}")
+    recovery = Recovery(address_of(section.device_id), kind)
+    view.handling.did.append(view.recoveries.queue(who, recovery))
 
 
 def _pass_on(view: _View, number: int, entry: Entry) -> None:
-    what = f"section {number}, type {entry.header.section_type}: only passes it on to listeners"
-    view.tell(what)
+    who = f"section {number}, type {entry.header.section_type}"
+    if view.pool is not None:
+        place = view.pool.take(LISTENER_HEADER + entry.length)
+        if place is None:
+            view.tell(f"{who}: no listener hears of it, there is no memory for a copy")
+            return
+        view.handling.copies.append(place)
+    view.tell(f"{who}: only passes it on to listeners")
 
 
 _REACTIONS: dict[object, Callable[[_View, int, Entry], None]] = {

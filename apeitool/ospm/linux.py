@@ -1,31 +1,42 @@
 """The modelled Linux: what it binds to at boot, and what it does when it is told of an error.
 
-It sees memory, the HEST, notifications and exceptions; never the firmware.
+It sees memory, the tables, notifications and exceptions; never the firmware.
 
 1. At boot it walks the HEST.  If that fails, no source exists for it.
 2. Each enabled source is probed; a refused one is never looked at.  A bound one is looked at once.
+   Then the errors of the last boot are read.
 3. A notification asks every source of its kind, the one bound last first: one HED event, NMI or SEA
-   drains all.  A vector tells interrupts and SDEI events apart.
+   drains all.  A vector tells interrupts and SDEI events apart, and each polled source has a timer.
 4. What it does with one source is in `apeitool.ospm.source`, with the sections of a block in
-   `dispatch`, with an SEA in `sea`, with an SError in `serror`.
-5. Once it has panicked, or hangs, nothing happens any more.
+   `dispatch`, with the log in `printing`, with an SEA in `sea`, with an SError in `serror`.
+5. An NMI or an SDEI event, and an SEA, only copies a block.  Right after it the copies are acted on,
+   in order, unless interrupts are off: then they pile up, until there is no memory for more.  A copy
+   whose bytes were printed a short while ago is dropped, and nothing is done about it.
+6. While interrupts are off, the others wait, those of one vector as one.
+7. Once it has panicked, or hangs, nothing happens any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
+from apeitool.acpi.bert import Bert
 from apeitool.acpi.hest.generic import Ghes
 from apeitool.acpi.hest.notification import NotificationType
 from apeitool.linux import dmesg
-from apeitool.linux.accept import HED, NMI_LIKE, probe, walk_hest
+from apeitool.linux.accept import HED, NMI_LIKE, BlockVerdict, probe, walk_hest
 from apeitool.linux.features import DEFAULT, Architecture, Features
 from apeitool.memory import Memory
-from apeitool.ospm import sea, serror
+from apeitool.ospm import bert, cache, pool, sea, serror
+from apeitool.ospm.aer import Recoveries
 from apeitool.ospm.dispatch import Handling, handle
-from apeitool.ospm.outcome import Did, Fate, Outcome, Reply
+from apeitool.ospm.outcome import Did, Effect, Fate, Outcome, Reply, Sighting
 from apeitool.ospm.pages import Pages, Task
-from apeitool.ospm.source import SOURCE, BoundSource, Event
+from apeitool.ospm.pool import Pool
+from apeitool.ospm.printing import Printer
+from apeitool.ospm.source import SOURCE, BoundSource, Event, Look
+from apeitool.ospm.throttle import Warnings
 
 ENDLESS = "Linux cper_estatus_check(), drivers/firmware/efi/cper.c, seen on 6.1.192"
 
@@ -33,13 +44,25 @@ _IDLE = Task(physical_address=-1, virtual_address=0, comm="swapper/0", pid=0)
 _INIT = Task(physical_address=-1, virtual_address=0, comm="swapper/0", pid=1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A block that is to be acted on; ``place`` is where in the pool it is."""
+
+    bound: BoundSource
+    sighting: Sighting
+    block: bytes
+    place: int
+
+
 class Linux:
     """An operating system of one release, on one architecture.
 
     ``ram`` says which physical addresses have page frames; ``has_ras`` whether the processors have
-    the RAS extension; ``sdei_events`` which events the firmware's SDEI knows, None without SDEI.
+    the RAS extension; ``sdei_events`` which events the firmware's SDEI knows, None without SDEI;
+    ``pci_functions`` the addresses of those that there are; ``clock`` what time it is;
+    ``panic_timeout`` is the kernel's parameter.
 
-    Units:   addresses in bytes.
+    Units:   addresses in bytes; the clock in seconds.
     """
 
     def __init__(
@@ -52,10 +75,15 @@ class Linux:
         architecture: Architecture = Architecture.ARM64,
         has_ras: bool = True,
         sdei_events: frozenset[int] | None = None,
+        pci_functions: frozenset[str] = frozenset(),
+        boot_errors: Bert | None = None,
+        panic_timeout: int = 0,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.features = features
         self.pages = Pages(ram)
         self.sources: list[BoundSource] = []
+        self.pool = Pool(0)
         self.end: Outcome | None = None
         """The panic or the endless loop that it ended in."""
         self._memory = memory
@@ -63,7 +91,16 @@ class Linux:
         self._architecture = architecture
         self._has_ras = has_ras
         self._sdei_events = sdei_events
+        self._boot_errors = boot_errors
+        self._panic_timeout = panic_timeout
+        self._clock = clock
+        self._recoveries = Recoveries(features, pci_functions)
+        self._warnings = Warnings(clock)
+        self._printer = Printer(features, architecture, self.pool, clock)
         self._did: list[Did] = []
+        self._copies: list[_Copy] = []
+        self._is_masked = False
+        self._pending: dict[tuple[NotificationType, int, int | None], None] = {}
 
     def boot(self) -> Reply:
         """Rules 1 and 2.
@@ -75,7 +112,10 @@ class Linux:
         if not verdict.accepted:
             lines = (*verdict.messages, dmesg.HEST_REFUSED)
             self._tell("refuses the whole HEST", *lines, source=verdict.source)
+            self._read_boot_errors()
             return self._reply()
+        self.pool = Pool(verdict.generic_count)
+        self._printer = Printer(self.features, self._architecture, self.pool, self._clock)
         what = f"finds {len(verdict.sources)} enabled sources in the HEST"
         self._tell(what, *verdict.messages, source=verdict.source)
         signalled = False
@@ -85,22 +125,44 @@ class Linux:
             signalled |= handling is not None and handling.is_hopeless
             if self.end is not None:
                 return self._reply()
+        self._read_boot_errors()
         if signalled:
             self._tell("panics: the signal ends init", dmesg.INIT_KILLED, source=sea.FORCED)
             reason = "an SEA source had a record that nothing could be done about, and init ran"
             self.end = Outcome(Fate.PANIC, reason, sea.FORCED)
         return self._reply()
 
-    def notified(self, kind: NotificationType, *, vector: int = 0) -> Reply:
-        """Rule 3, where no exception interrupts a task: anything but an SEA."""
+    def notified(
+        self, kind: NotificationType, *, vector: int = 0, polled: int | None = None
+    ) -> Reply:
+        """Rules 3, 5 and 6, where no exception interrupts a task: anything but an SEA.
+
+        ``polled`` is the source whose time it is to be polled; without it, it is that of all.
+        """
         if self.end is not None:
             return self._reply()
         if kind in NMI_LIKE:
-            for bound, block in self._collect(kind, vector):
-                self._finish(bound, self._handle(bound, block), _IDLE)
+            self._collect(kind, vector)
+            if not self._is_masked:
+                self._catch_up()
+        elif self._is_masked:
+            self._pending[kind, vector, polled] = None
         else:
-            for bound in self._asked(kind, vector):
-                self._serve(bound, _IDLE)
+            self._ask(kind, vector, polled)
+        return self._reply()
+
+    def mask_interrupts(self) -> None:
+        """The processor looks after something else with interrupts off."""
+        self._is_masked = True
+
+    def unmask_interrupts(self) -> Reply:
+        """Rules 5 and 6: what has waited is done."""
+        self._is_masked = False
+        if self.end is None:
+            self._catch_up()
+        pending, self._pending = self._pending, {}
+        for each in pending:
+            self._ask(*each)
         return self._reply()
 
     def synchronous_external_abort(self, abort: sea.Abort, task: Task) -> Reply:
@@ -109,20 +171,25 @@ class Linux:
             return self._reply()
         if not abort.is_from_user:
             return self._reply(sea.in_kernel(abort))
-        deferred = self._collect(NotificationType.SEA)
+        is_claimed = self._collect(NotificationType.SEA)
         if self.end is not None:
             return self._reply()
-        if not deferred:
+        if not is_claimed:
             return self._reply(sea.unclaimed(abort))
+        if not self._copies:
+            return self._reply(sea.dropped())
         outcome: Outcome | None = None
         left: list[Handling] = []
-        for bound, block in deferred:
-            left.append(self._handle(bound, block))
+        for copy in self._drained():
+            left.append(self._handle(copy.bound, copy.sighting, copy.block))
             if left[-1].is_hopeless:
-                reply = sea.forced(bound.number, task, self.features)
+                reply = sea.forced(copy.bound.number, task, self.features)
                 self._did += reply.did
                 outcome = reply.outcome
+            self._did.append(self._printer.report(copy.sighting, copy.block))
+        self._did += self._recoveries.carry_out()
         reply = sea.finish(left, task, self.features, self.pages)
+        self._release(left)
         # One signal of a kind can be pending; the first has its way.
         return self._reply(Reply(reply.did, outcome or reply.outcome))
 
@@ -139,8 +206,11 @@ class Linux:
         """A task touches its page; None when there is nothing in the kernel's way."""
         return sea.touch(task, self.pages)
 
-    def _tell(self, what: str, *lines: str, source: str = SOURCE) -> None:
-        self._did.append(Did(what, lines, source))
+    def _tell(
+        self, what: str, *lines: str, source: str = SOURCE, effect: Effect | None = None,
+        of: Sighting | None = None,
+    ) -> None:  # fmt: skip
+        self._did.append(Did(what, lines, source, effect, of))
 
     def _reply(self, last: Reply | None = None) -> Reply:
         """All that was done since the last reply."""
@@ -149,12 +219,19 @@ class Linux:
             return Reply(did, self.end)
         return Reply((*did, *last.did), last.outcome)
 
+    def _read_boot_errors(self) -> None:
+        if self._boot_errors is not None:
+            self._did += bert.read(
+                self._boot_errors, self._memory, self.features, self._architecture
+            )
+
     def _probe(self, described: Ghes) -> BoundSource | None:
         number, kind = described.source_id, described.notification.type.text
         verdict = probe(described, self._architecture, sdei_events=self._sdei_events)
         if not verdict.accepted:
             what = f"refuses source {number}, notified by {kind} (errno {verdict.errno})"
-            self._tell(what, *verdict.messages, source=verdict.source)
+            failed = dmesg.probe_failed(number, verdict.errno, self.features)
+            self._tell(what, *verdict.messages, failed, source=verdict.source)
             return None
         bound = BoundSource(self._memory, described, self._architecture)
         self.sources.insert(0, bound)
@@ -176,68 +253,134 @@ class Linux:
                 continue
             yield bound
 
-    def _collect(self, kind: NotificationType, vector: int = 0) -> list[tuple[BoundSource, bytes]]:
-        """Ask all sources of a kind where little is allowed: the blocks to act on later."""
+    def _ask(self, kind: NotificationType, vector: int, polled: int | None) -> None:
+        """Ask all sources of a kind where a block may be acted on at once."""
+        for bound in self._asked(kind, vector):
+            if polled in (None, bound.number):
+                self._serve(bound, _IDLE)
+
+    def _collect(self, kind: NotificationType, vector: int = 0) -> bool:
+        """Ask all sources of a kind where little is allowed; whether one had a sound block."""
         asked = list(self._asked(kind, vector))
         tested = self.features.tests_for_errors and kind != NotificationType.SDEI
         if tested and not any(bound.has_error() for bound in asked):
             self._tell("finds no status word set")
-            return []
-        deferred: list[tuple[BoundSource, bytes]] = []
+            return False
+        is_claimed = False
         for bound in asked:
-            block = self._look(bound, is_deferred=True) if self.end is None else None
-            if block is not None and self._clear(bound, Event.OWED):
-                deferred.append((bound, block))
-        return deferred if self.end is None else []
+            if self.end is None:
+                is_claimed |= self._copy(bound)
+        if self.end is not None:
+            self._copies = []
+        return is_claimed
+
+    def _copy(self, bound: BoundSource) -> bool:
+        """Rule 5, the first half, for one source; whether its block was sound."""
+        header = self.features.copy_header
+        look = bound.look(lambda length: self.pool.take(header + length))
+        if self._judged(bound, look, is_deferred=True) is None or look.place is None:
+            if look.place is not None:
+                self.pool.give(look.place)
+            return False
+        if not self._clear(bound, Event.DONE):
+            return True
+        if self._printer.knows(look.block):
+            self.pool.give(look.place)
+            what = f"drops the record of source {bound.number}: it printed the same bytes"
+            self._tell(what, source=cache.SOURCE, effect=Effect.DROPPED, of=bound.sighting)
+        else:
+            self._copies.append(_Copy(bound, bound.sighting, look.block, look.place))
+        return True
+
+    def _drained(self) -> Iterator[_Copy]:
+        """The copies, each given back once it was acted on and printed."""
+        copies, self._copies = self._copies, []
+        for copy in copies:
+            yield copy
+            self.pool.give(copy.place)
+
+    def _catch_up(self) -> None:
+        """Rule 5, the second half: act on the copies."""
+        left: list[Handling] = []
+        for copy in self._drained():
+            left.append(self._handle(copy.bound, copy.sighting, copy.block))
+            self._did.append(self._printer.report(copy.sighting, copy.block))
+        self._finish(left, _IDLE)
 
     def _serve(self, bound: BoundSource, task: Task) -> Handling | None:
         """Look at a source, act, and then clear."""
-        block = self._look(bound, is_deferred=False)
+        look = bound.look()
+        block = self._judged(bound, look, is_deferred=False)
         if block is None:
             return None
-        handling = self._handle(bound, block)
-        self._finish(bound, handling, task)
-        self._clear(bound, Event.DONE)
+        self._did.append(self._printer.report(bound.sighting, block))
+        handling = self._handle(bound, bound.sighting, block)
+        bound.step(Event.ACTED)
+        if handling.is_hopeless:
+            self._did += sea.forced(bound.number, task, self.features).did
+        if self._clear(bound, Event.DONE):
+            self._finish([handling], task)
         return handling
 
-    def _look(self, bound: BoundSource, *, is_deferred: bool) -> bytes | None:
-        """Look at a source's block and judge it; the block if it is to be acted on."""
-        look = bound.look()
+    def _judged(self, bound: BoundSource, look: Look, *, is_deferred: bool) -> bytes | None:
+        """What a look at a source's block came to; the block if it is to be acted on."""
+        number = bound.number
         if look.event is Event.WHOLE:
-            self._tell(f"reads {len(look.block)} bytes from source {bound.number}: a sound block")
+            self._tell(f"reads {len(look.block)} bytes from source {number}: a sound block")
             if bound.judge(look.block, is_deferred=is_deferred) is not Event.FATAL:
                 return look.block
-            self._panic(bound)
+            self._panic(bound, look.block)
         elif look.event is Event.MALFORMED and look.verdict is not None:
-            what = (
-                f"looks at source {bound.number}: the block is malformed, nothing is done with it"
-            )
-            self._tell(what, *look.verdict.messages, source=look.verdict.source)
+            what = f"looks at source {number}: the block is malformed, nothing is done with it"
+            lines = self._warned(look.verdict)
+            self._tell(what, *lines, source=look.verdict.source, effect=Effect.MALFORMED)
             self._clear(bound, Event.DONE)
         elif look.event is Event.NOTHING:
-            self._tell(f"looks at source {bound.number}: nothing is recorded")
+            self._tell(f"looks at source {number}: nothing is recorded")
+        elif look.event is Event.NO_MEMORY:
+            what = f"looks at source {number}: there is no memory for a copy, the block stays"
+            self._tell(what, source=pool.SOURCE, effect=Effect.NO_MEMORY)
         elif look.event is Event.ENDLESS:
-            self._tell(f"looks at source {bound.number} and does not come back")
+            self._tell(f"looks at source {number} and does not come back")
             reason = "the length of a data entry wraps round to 0, and the kernel stays at it"
             self.end = Outcome(Fate.HANGS, reason, ENDLESS)
         else:
             self._aborted(bound)
         return None
 
-    def _handle(self, bound: BoundSource, block: bytes) -> Handling:
-        is_synchronous = bound.source.notification.type == NotificationType.SEA
+    def _warned(self, verdict: BlockVerdict) -> tuple[str, ...]:
+        """What is printed of a malformed block, as far as the place may still print."""
+        (line,) = verdict.messages
+        permit = self._warnings.permit(verdict.function, line)
+        return (*permit.before, line) if permit.given else ()
+
+    def _handle(self, bound: BoundSource, sighting: Sighting, block: bytes) -> Handling:
+        what = f"acts on the record of source {bound.number}, section by section"
+        self._tell(what, effect=Effect.ACTED_ON, of=sighting)
         handling = handle(
-            block, is_synchronous=is_synchronous, features=self.features, pages=self.pages
+            block,
+            is_synchronous=bound.source.notification.type == NotificationType.SEA,
+            features=self.features,
+            pages=self.pages,
+            recoveries=self._recoveries,
+            warnings=self._warnings,
+            pool=self.pool,
         )
-        bound.step(Event.ACTED)
         self._did += handling.did
         return handling
 
-    def _finish(self, bound: BoundSource, handling: Handling, task: Task) -> None:
-        """What a block left to be done, where no task waits for it."""
-        if handling.is_hopeless:
-            self._did += sea.forced(bound.number, task, self.features).did
-        self._did += [self.pages.carry_out(work, task) for work in handling.work]
+    def _finish(self, handlings: Sequence[Handling], task: Task) -> None:
+        """What blocks left to be done, where no task waits for it."""
+        self._did += self._recoveries.carry_out()
+        for handling in handlings:
+            self._did += [self.pages.carry_out(work, task) for work in handling.work]
+        self._release(handlings)
+
+    def _release(self, handlings: Sequence[Handling]) -> None:
+        """All listeners have seen their copies of sections."""
+        for handling in handlings:
+            for place in handling.copies:
+                self.pool.give(place)
 
     def _clear(self, bound: BoundSource, then: Event) -> bool:
         """Clear and acknowledge; whether the processor lived to tell."""
@@ -245,15 +388,23 @@ class Linux:
         if cleared.event is Event.ABORTED:
             self._aborted(bound)
             return False
-        self._tell(f"clears the block of source {bound.number}")
+        what = f"clears the block of source {bound.number}"
+        self._tell(what, effect=Effect.CLEARED, of=bound.sighting)
         if cleared.acknowledgement is not None:
             value = f"{cleared.acknowledgement:#x}"
-            self._tell(f"acknowledges: writes {value} to Read Ack of source {bound.number}")
+            what = f"acknowledges: writes {value} to Read Ack of source {bound.number}"
+            self._tell(what, effect=Effect.ACKNOWLEDGED, of=bound.sighting)
         return True
 
-    def _panic(self, bound: BoundSource) -> None:
+    def _panic(self, bound: BoundSource, block: bytes) -> None:
+        """Print what is there to print, clear, acknowledge and panic."""
+        for copy in self._copies:
+            said = self._printer.limited(copy.sighting, copy.block, is_remembered=False)
+            self._did.append(said)
+        self._did.append(self._printer.last_words(bound.sighting, block))
         if self._clear(bound, Event.DOOMED):
-            self._tell("panics", dmesg.FATAL)
+            disabled = () if self._panic_timeout else (dmesg.PANIC_DISABLED,)
+            self._tell("panics", *disabled, dmesg.FATAL)
             reason = "the block says fatal, and the block's severity alone decides"
             self.end = Outcome(Fate.PANIC, reason, SOURCE)
 

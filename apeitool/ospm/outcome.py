@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Effect(enum.Enum):
+    """What became of a record, as far as it can be counted."""
+
+    PRINTED = "printed"
+    REPEATED = "not printed again"
+    LIMITED = "not printed, too many"
+    ACTED_ON = "acted on"
+    DROPPED = "dropped, known already"
+    MALFORMED = "malformed"
+    NO_MEMORY = "not taken, no memory"
+    CLEARED = "cleared"
+    ACKNOWLEDGED = "acknowledged"
+
+
+class Sighting(NamedTuple):
+    """A record that Linux has read: the how manyth it was of its source, from 1."""
+
+    source_id: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Did:
     """One thing that Linux did, in words.
 
-    ``lines`` is what it printed doing so, ``source`` who says that it does it.
+    ``lines`` is what it printed doing so, ``source`` who says that it does it, ``effect`` what became
+    by it of the record ``sighting``.
     """
 
     what: str
     lines: tuple[str, ...] = ()
     source: str = ""
+    effect: Effect | None = None
+    sighting: Sighting | None = None
 
 
 class Fate(enum.Enum):

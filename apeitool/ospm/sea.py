@@ -9,7 +9,8 @@ for a source with an SEA notification only adds to that.
 3. Unclaimed, it is a signal to the task: SIGBUS with BUS_OBJERR, or SIGKILL when the abort hit the
    walk of the page tables.
 4. Claimed, what the record asks for is done before the task runs again.  If that was nothing, the
-   task gets SIGBUS with SI_KERNEL.
+   task gets SIGBUS with SI_KERNEL; unless the same bytes were printed a short while ago: then nothing
+   at all is done.
 5. A memory failure unmaps the page.  The task itself carries it out where the release does so, or
    where it has a real-time policy and the kernel's worker has to wait for it; then SIGBUS with
    BUS_MCEERR_AR comes at once.  Otherwise the instruction is simply tried again.
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 
 from apeitool.linux import dmesg
 from apeitool.linux.features import Features
+from apeitool.ospm.cache import SOURCE as CACHE_SOURCE
 from apeitool.ospm.dispatch import Handling
 from apeitool.ospm.outcome import Did, Fate, Outcome, Reply, Signal, SignalCode
 from apeitool.ospm.pages import SHIFT, Flag, Pages, PageWork, Task
@@ -78,6 +80,15 @@ def unclaimed(abort: Abort) -> Reply:
     did = Did(f"no source claims the abort: sends {signal}", source=SOURCE)
     reason = "no SEA source had a sound record, so the abort stands for itself"
     return Reply((did,), Outcome(Fate.SIGNAL, reason, SOURCE, signal))
+
+
+def dropped() -> Reply:
+    """Rule 4, where the record is one that was printed a short while ago."""
+    reason = (
+        "the record claims the abort, but it was printed a short while ago and is dropped: "
+        "the instruction is tried again as if nothing had been wrong"
+    )
+    return Reply((), Outcome(Fate.RETRIES, reason, CACHE_SOURCE))
 
 
 def forced(source_id: int, task: object, features: Features) -> Reply:

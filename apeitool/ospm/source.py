@@ -10,7 +10,8 @@ The rules, as the kernel's ghes_proc() and ghes_in_nmi_queue_one_entry() have th
 3. The block's severity alone decides a panic.  Before it panics, it clears and acknowledges.
 4. In process context (polled, interrupt, SCI, GPIO, GSIV, and the look at every source when it is
    bound) it acts on the block first, and then clears and acknowledges.
-5. Where little is allowed (NMI, SEA, SDEI) it keeps a copy, clears, acknowledges, and acts later.
+5. Where little is allowed (NMI, SEA, SDEI) it keeps a copy, clears and acknowledges; what is to be
+   done about the copy is done later.  Without memory for a copy it leaves everything as it is.
 6. Where nothing answers at the block or at a register, an arm64 processor aborts, and the kernel
    dies of it.  It also ends at an entry whose length wraps round to nothing: it looks at it for ever.
 """
@@ -18,6 +19,7 @@ The rules, as the kernel's ghes_proc() and ghes_in_nmi_queue_one_entry() have th
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
@@ -27,6 +29,7 @@ from apeitool.linux.accept import BlockVerdict, check_entries, check_gar, check_
 from apeitool.linux.features import Architecture
 from apeitool.memory import Memory
 from apeitool.ospm.dispatch import is_fatal
+from apeitool.ospm.outcome import Sighting
 from apeitool.registers.address import AddressSpace, GenericAddress
 
 SOURCE = "Linux ghes_proc(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
@@ -41,7 +44,6 @@ class State(enum.Enum):
     ACTING = "acting"
     CLEARING = "clearing"
     ACKNOWLEDGING = "acknowledging"
-    OWING = "owing"
     DEAD = "dead"
 
 
@@ -54,13 +56,13 @@ class Event(enum.Enum):
     WHOLE = "whole"
     ABORTED = "aborted"
     ENDLESS = "endless"
+    NO_MEMORY = "no memory for a copy"
     FATAL = "fatal"
     NOW = "act now"
     LATER = "act later"
     ACTED = "acted"
     CLEARED = "cleared"
     DONE = "acknowledged, all done"
-    OWED = "acknowledged, still to act"
     DOOMED = "acknowledged, to panic"
 
 
@@ -68,6 +70,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.IDLE: {Event.NOTIFIED: State.LOOKING},
     State.LOOKING: {
         Event.NOTHING: State.IDLE,  # 1
+        Event.NO_MEMORY: State.IDLE,  # 5
         Event.MALFORMED: State.CLEARING,  # 2
         Event.WHOLE: State.JUDGING,
         Event.ABORTED: State.DEAD,  # 6
@@ -86,21 +89,20 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.ACKNOWLEDGING: {
         Event.ABORTED: State.DEAD,  # 6
         Event.DONE: State.IDLE,
-        Event.OWED: State.OWING,  # 5
         Event.DOOMED: State.DEAD,  # 3
     },
-    State.OWING: {Event.ACTED: State.IDLE},  # 5
     State.DEAD: {},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What looking at the block came to."""
+    """What looking at the block came to; ``place`` is where in the pool its copy is."""
 
     event: Event
     block: bytes = b""
     verdict: BlockVerdict | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class BoundSource:
     def __init__(self, memory: Memory, source: Ghes, architecture: Architecture) -> None:
         self.source = source
         self.state = State.IDLE
+        self.sighting = Sighting(source.source_id, 0)
+        """The record that it read last."""
         self._memory = memory
         self._architecture = architecture
         self._block_address = 0
@@ -161,17 +165,22 @@ class BoundSource:
         except _Aborted:
             return False
 
-    def look(self) -> Look:
-        """Read the block, as far as it can be read."""
+    def look(self, reserve: Callable[[int], int | None] | None = None) -> Look:
+        """Read the block, as far as it can be read.
+
+        ``reserve`` finds memory for a copy of so many bytes, where the block has to be copied.
+        """
         self.step(Event.NOTIFIED)
         try:
-            found = self._look()
+            found = self._look(reserve)
         except _Aborted:
             found = Look(Event.ABORTED)
+        if found.event is Event.WHOLE:
+            self.sighting = self.sighting._replace(number=self.sighting.number + 1)
         self.step(found.event)
         return found
 
-    def _look(self) -> Look:
+    def _look(self, reserve: Callable[[int], int | None] | None) -> Look:
         self._block_address = self._load(self.source.error_status_address)
         if not self._block_address:
             return Look(Event.NOTHING)
@@ -181,11 +190,15 @@ class BoundSource:
         verdict = check_header(header, self.source.error_status_block_length)
         if not verdict.accepted:
             return Look(Event.MALFORMED, header, verdict)
+        place = reserve(verdict.length) if reserve is not None else None
+        if reserve is not None and place is None:
+            return Look(Event.NO_MEMORY, header, verdict)
         block = self._read(self._block_address, verdict.length)
         verdict = check_entries(block)
         if verdict.accepted:
-            return Look(Event.WHOLE, block, verdict)
-        return Look(Event.ENDLESS if verdict.is_endless else Event.MALFORMED, block, verdict)
+            return Look(Event.WHOLE, block, verdict, place)
+        event = Event.ENDLESS if verdict.is_endless else Event.MALFORMED
+        return Look(event, block, verdict, place)
 
     def judge(self, block: bytes, *, is_deferred: bool) -> Event:
         """Decide by the severity of the block what is to be done, and when."""

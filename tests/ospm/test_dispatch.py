@@ -23,8 +23,9 @@ from plain_bytes import (
 )
 
 from apeitool.linux.features import KERNELS, kernel
-from apeitool.ospm.dispatch import WARNINGS, Handling, handle, is_fatal
+from apeitool.ospm.dispatch import Handling, handle, is_fatal
 from apeitool.ospm.pages import Flag, Pages, PageWork
+from apeitool.ospm.throttle import WARNINGS
 
 RELEASES = sorted(KERNELS)
 UNHANDLED = "[Firmware Warn]: GHES: Unhandled processor error type"
