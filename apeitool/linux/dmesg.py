@@ -15,6 +15,13 @@ INIT_KILLED = f"{PANIC}Attempted to kill init! exitcode=0x00000007"
 ABORT_IN_INTERRUPT = f"{PANIC}synchronous external abort: Fatal exception in interrupt"
 SERROR = f"{PANIC}Asynchronous SError Interrupt"
 HEST_REFUSED = "GHES: HEST is not enabled!"
+FIRMWARE_FIRST = {
+    (False, False): "GHES: Failed to enable APEI firmware first mode.",
+    (True, False): "GHES: APEI firmware first mode is enabled by WHEA _OSC.",
+    (False, True): "GHES: APEI firmware first mode is enabled by APEI bit.",
+    (True, True): "GHES: APEI firmware first mode is enabled by APEI bit and WHEA _OSC.",
+}
+"""By whether _OSC grants it, as WHEA has it, and as the platform-wide capabilities have it."""
 CXL_EVENT_INVALID = f"{FW_WARN}CXL CPER invalid event"
 CXL_NO_AGENT = "CXL CPER invalid agent type"
 CXL_NO_LOG = "CXL CPER invalid protocol error log"
