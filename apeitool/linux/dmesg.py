@@ -15,6 +15,17 @@ INIT_KILLED = f"{PANIC}Attempted to kill init! exitcode=0x00000007"
 ABORT_IN_INTERRUPT = f"{PANIC}synchronous external abort: Fatal exception in interrupt"
 SERROR = f"{PANIC}Asynchronous SError Interrupt"
 HEST_REFUSED = "GHES: HEST is not enabled!"
+FIRMWARE_FIRST = {
+    (False, False): "GHES: Failed to enable APEI firmware first mode.",
+    (True, False): "GHES: APEI firmware first mode is enabled by WHEA _OSC.",
+    (False, True): "GHES: APEI firmware first mode is enabled by APEI bit.",
+    (True, True): "GHES: APEI firmware first mode is enabled by APEI bit and WHEA _OSC.",
+}
+"""By whether _OSC grants it, as WHEA has it, and as the platform-wide capabilities have it."""
+CXL_EVENT_INVALID = f"{FW_WARN}CXL CPER invalid event"
+CXL_NO_AGENT = "CXL CPER invalid agent type"
+CXL_NO_LOG = "CXL CPER invalid protocol error log"
+CXL_NO_SERIAL_NUMBER = f"{FW_WARN}CXL CPER no device serial number"
 
 
 def serror(esr: int) -> str:
@@ -66,6 +77,21 @@ def aer_overflow(address: str, features: Features) -> str:
     if features.names_function_first:
         return f"AER: {address}: buffer overflow in recovery"
     return f"AER: buffer overflow in recovery for {address}"
+
+
+def cxl_event_length(length: int) -> str:
+    """A CXL event that is none, by its length."""
+    return f"{FW_WARN}CXL CPER Invalid section length ({length})"
+
+
+def cxl_log_length(length: int) -> str:
+    """A CXL protocol error whose log is not the RAS capability."""
+    return f"CXL CPER invalid RAS Cap size ({length})"
+
+
+def cxl_agent(type: int) -> str:
+    """A CXL protocol error of an agent that Linux does not know."""
+    return f"{CXL_NO_AGENT}: {type}"
 
 
 def probe_failed(source_id: int, errno: int, features: Features) -> str:

@@ -44,7 +44,9 @@ class Features:
     prints_all_aer: bool
     """AER information is printed at any severity, and the correctable errors with it."""
     knows_cxl: bool
-    """CXL protocol errors are printed in words, and of CXL events the name alone."""
+    """CXL protocol errors are printed in words, of CXL events the name alone; these are handed on."""
+    hands_on_cxl_protocol: bool
+    """The CXL driver is handed protocol errors too."""
     names_device: bool
     """The line about an unrecoverable synchronous error begins with the source's device."""
     names_driver: bool
@@ -70,6 +72,7 @@ KERNELS = {
             context_alignment=1,
             prints_all_aer=False,
             knows_cxl=False,
+            hands_on_cxl_protocol=False,
             names_device=False,
             names_driver=False,
             names_function_first=False,
@@ -87,6 +90,7 @@ KERNELS = {
             context_alignment=1,
             prints_all_aer=True,
             knows_cxl=True,
+            hands_on_cxl_protocol=False,
             names_device=True,
             names_driver=True,
             names_function_first=False,
@@ -104,6 +108,7 @@ KERNELS = {
             context_alignment=16,
             prints_all_aer=True,
             knows_cxl=True,
+            hands_on_cxl_protocol=True,
             names_device=True,
             names_driver=True,
             names_function_first=True,

@@ -11,6 +11,7 @@ Sections, in the order of the block:
 - ARM processor, recoverable: each cache error with a physical address -> memory failure; every
   other error information is only complained about.
 - PCIe, with a device and its AER registers: the AER driver gets it, whatever the block's severity.
+- CXL events and protocol errors: newer kernels look at them, and hand them to the CXL driver.
 - everything else goes to whoever listens for it, and nothing comes back.
 
 Synchronous notification (SEA).  The task stands on the error and must not go on as if nothing had
@@ -22,25 +23,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 from apeitool.cper.arm_error import ArmErrorType
 from apeitool.cper.flags import SectionFlags
+from apeitool.cper.section import section_type
 from apeitool.cper.sections.arm_processor import (
     ArmProcessorErrorSection,
     ErrorInformation,
     ErrorInformationValid,
 )
+from apeitool.cper.sections.cxl_protocol import CxlProtocolErrorSection
 from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.pcie import PcieErrorSection, PcieValid
 from apeitool.cper.severity import Severity
 from apeitool.linux import dmesg
 from apeitool.linux.accept import Entry, at, entries
 from apeitool.linux.features import Features
+from apeitool.linux.words import CXL_EVENTS
+from apeitool.ospm import cxl
 from apeitool.ospm.aer import Recoveries, Recovery, address_of
 from apeitool.ospm.outcome import Did
 from apeitool.ospm.pages import Flag, Pages, PageWork
 from apeitool.ospm.pool import LISTENER_HEADER, Pool
 from apeitool.ospm.throttle import Warnings
+
+if TYPE_CHECKING:
+    from apeitool.cper.cxl_event import CxlEventSection
 
 SOURCE = "Linux ghes_do_proc(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
 
@@ -112,12 +121,12 @@ class _View:
         of_block = int.from_bytes(self.block[16:20], "little")
         return of_block == entry.header.error_severity == Severity.RECOVERABLE
 
-    def tell(self, what: str, *lines: str) -> None:
-        self.handling.did.append(Did(what, lines, SOURCE))
+    def tell(self, what: str, *lines: str, source: str = SOURCE) -> None:
+        self.handling.did.append(Did(what, lines, source))
 
-    def warn(self, function: str, what: str, line: str) -> None:
-        """Complain, until the place in the kernel that does is muted."""
-        permit = self.warnings.permit(function)
+    def warn(self, function: str, what: str, line: str, *, place: str = "") -> None:
+        """Complain, until the place in the kernel that does is muted: one in each function, or many."""
+        permit = self.warnings.permit(function, place)
         if permit.given:
             self.tell(what, *permit.before, line)
 
@@ -204,6 +213,37 @@ def _pcie(view: _View, number: int, entry: Entry) -> None:
     view.handling.did.append(view.recoveries.queue(who, recovery))
 
 
+def _cxl_event(view: _View, number: int, entry: Entry) -> None:
+    who = f"section {number}, CXL event"
+    kind = section_type(entry.header.section_type)
+    if not view.features.knows_cxl or kind is None:
+        _pass_on(view, number, entry)
+        return
+    data = at(view.block, entry.payload, kind.fixed_size)
+    complaint = cxl.event_complaint(cast("CxlEventSection", kind.decode_at(data, 0, len(data))[0]))
+    if complaint:
+        view.tell(f"{who}: does nothing", complaint, source=cxl.SOURCE)
+    else:
+        view.tell(f"{who}: hands it to the CXL driver, if there is one", source=cxl.SOURCE)
+
+
+def _cxl_protocol(view: _View, number: int, entry: Entry) -> None:
+    who = f"section {number}, CXL protocol error"
+    if not view.features.hands_on_cxl_protocol:
+        _pass_on(view, number, entry)
+        return
+    size = CxlProtocolErrorSection.fixed_size
+    data = at(view.block, entry.payload, size)
+    section = CxlProtocolErrorSection.decode_at(data, 0, size)[0]
+    for complaint, ends in cxl.protocol_complaints(section):
+        does = "does nothing" if ends else "hands it on all the same"
+        place, _, _ = complaint.partition("(")
+        view.warn(cxl.CHECKED_IN, f"{who}: {does}", complaint, place=place)
+        if ends:
+            return
+    view.tell(f"{who}: hands it to the CXL driver, if there is one", source=cxl.SOURCE)
+
+
 def _pass_on(view: _View, number: int, entry: Entry) -> None:
     who = f"section {number}, type {entry.header.section_type}"
     if view.pool is not None:
@@ -219,4 +259,6 @@ _REACTIONS: dict[object, Callable[[_View, int, Entry], None]] = {
     MemoryErrorSection.guid: _memory,
     ArmProcessorErrorSection.guid: _arm_processor,
     PcieErrorSection.guid: _pcie,
+    CxlProtocolErrorSection.guid: _cxl_protocol,
+    **dict.fromkeys(CXL_EVENTS, _cxl_event),
 }

@@ -39,6 +39,7 @@ from apeitool.ospm.source import SOURCE, BoundSource, Event, Look
 from apeitool.ospm.throttle import Warnings
 
 ENDLESS = "Linux cper_estatus_check(), drivers/firmware/efi/cper.c, seen on 6.1.192"
+OSC = "Linux acpi_ghes_init(), drivers/acpi/apei/ghes.c, seen on 6.1.176"
 
 _IDLE = Task(physical_address=-1, virtual_address=0, comm="swapper/0", pid=0)
 _INIT = Task(physical_address=-1, virtual_address=0, comm="swapper/0", pid=1)
@@ -60,7 +61,8 @@ class Linux:
     ``ram`` says which physical addresses have page frames; ``has_ras`` whether the processors have
     the RAS extension; ``sdei_events`` which events the firmware's SDEI knows, None without SDEI;
     ``pci_functions`` the addresses of those that there are; ``clock`` what time it is;
-    ``panic_timeout`` is the kernel's parameter.
+    ``osc`` whether the platform's _OSC grants firmware first, as WHEA has it and as a platform-wide
+    capability; ``panic_timeout`` is the kernel's parameter.
 
     Units:   addresses in bytes; the clock in seconds.
     """
@@ -77,6 +79,7 @@ class Linux:
         sdei_events: frozenset[int] | None = None,
         pci_functions: frozenset[str] = frozenset(),
         boot_errors: Bert | None = None,
+        osc: tuple[bool, bool] = (False, False),
         panic_timeout: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -92,6 +95,7 @@ class Linux:
         self._has_ras = has_ras
         self._sdei_events = sdei_events
         self._boot_errors = boot_errors
+        self._osc = osc
         self._panic_timeout = panic_timeout
         self._clock = clock
         self._recoveries = Recoveries(features, pci_functions)
@@ -125,6 +129,7 @@ class Linux:
             signalled |= handling is not None and handling.is_hopeless
             if self.end is not None:
                 return self._reply()
+        self._tell("listens to what it has bound to", dmesg.FIRMWARE_FIRST[self._osc], source=OSC)
         self._read_boot_errors()
         if signalled:
             self._tell("panics: the signal ends init", dmesg.INIT_KILLED, source=sea.FORCED)

@@ -46,7 +46,7 @@ def table() -> bytes:
     return hest(*rows)
 
 
-COMPARED = ("HEST: ", "GHES: probe", "[Firmware Warn]: GHES: ", "[Firmware Bug]: ")
+COMPARED = ("HEST: ", "GHES: ", "[Firmware Warn]: GHES: ", "[Firmware Bug]: ")
 
 
 def compared(lines: Iterable[str]) -> list[str]:

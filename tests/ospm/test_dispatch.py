@@ -3,6 +3,9 @@
 The tables transcribe what Debian's Linux 6.1.176, 6.12.95 and 7.2.13 printed on arm64 under QEMU.
 """
 
+import struct
+from uuid import UUID
+
 import pytest
 from modelled_guest import NO_RAM, PAGE, RAM
 from plain_bytes import (
@@ -203,3 +206,46 @@ def test_every_step_names_its_source() -> None:
     handling = handled(data)
     assert [did.what[:9] for did in handling.did] == [f"section {n}" for n in (0, 2, 3)]
     assert all(did.source for did in handling.did)
+
+
+# ---- CXL; the lines are those that 6.12.95 and 7.2.13 printed, on x86 and arm64, where one is given
+
+GENERAL_MEDIA = UUID("fbcd0a77-c260-417f-85a9-088b1621eba6")
+PROTOCOL = UUID("80b9efb4-52b5-4de3-a777-68784b771048")
+
+
+def cxl_event(length: int, valid: int = 4) -> bytes:
+    return struct.pack("<IQ", length, valid).ljust(144, b"\0")
+
+
+def cxl_protocol(valid: int, *, agent: int = 2, log: int = 88) -> bytes:
+    return struct.pack("<QB99xHH4x", valid, agent, 0, log) + bytes(log)
+
+
+@pytest.mark.parametrize(
+    ("guid", "payload", "since", "line"),
+    [
+        (GENERAL_MEDIA, cxl_event(144), "6.12", ""),
+        (GENERAL_MEDIA, cxl_event(0), "6.12", "[Firmware Warn]: CXL CPER Invalid section length (0)"),
+        (GENERAL_MEDIA, cxl_event(9999), "6.12",
+         "[Firmware Warn]: CXL CPER Invalid section length (9999)"),
+        (GENERAL_MEDIA, cxl_event(32), "6.12", "[Firmware Warn]: CXL CPER Invalid section length (32)"),
+        (GENERAL_MEDIA, cxl_event(144, 3), "6.12", "[Firmware Warn]: CXL CPER invalid event"),
+        (PROTOCOL, cxl_protocol(0x4A), "7.2", ""),
+        (PROTOCOL, cxl_protocol(0x4A, log=0), "7.2", "CXL CPER invalid RAS Cap size (0)"),
+        (PROTOCOL, cxl_protocol(0x48), "7.2", "CXL CPER invalid agent type"),
+        (PROTOCOL, cxl_protocol(0x0A), "7.2", "CXL CPER invalid protocol error log"),
+        (PROTOCOL, cxl_protocol(0x42), "7.2", "[Firmware Warn]: CXL CPER no device serial number"),
+        (PROTOCOL, cxl_protocol(0x42, agent=5), "7.2", ""),
+        (PROTOCOL, cxl_protocol(0x4A, agent=9), "7.2", "CXL CPER invalid agent type: 9"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("release", RELEASES)
+def test_cxl_errors(guid: UUID, payload: bytes, since: str, line: str, release: str) -> None:
+    handling = handled(block(CORRECTED, entry(guid, payload, CORRECTED)), release)
+    knows = RELEASES.index(release) >= RELEASES.index(since)
+    assert lines(handling) == ([line] if line and knows else [])
+    handed = any("to the CXL driver" in did.what for did in handling.did)
+    assert handed == (knows and (not line or "serial number" in line))
+    listened = any("listeners" in did.what for did in handling.did)
+    assert listened == (not knows)

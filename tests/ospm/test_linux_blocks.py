@@ -282,6 +282,7 @@ def test_a_refused_table_has_no_sources() -> None:
     assert guest.status(3)
 
 
+READY = "GHES: Failed to enable APEI firmware first mode."
 INIT = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000007"
 
 
@@ -289,9 +290,9 @@ INIT = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000007"
     ("notification", "data", "printed"),
     [
         (SEA, CORRECTED_RECORD,
-         ["GHES: swapper/0:1: synchronous unrecoverable error (SIGBUS)", INIT]),
-        (SEA, about(0x5000_1000), []),
-        (GSIV, CORRECTED_RECORD, []),
+         ["GHES: swapper/0:1: synchronous unrecoverable error (SIGBUS)", READY, INIT]),
+        (SEA, about(0x5000_1000), [READY]),
+        (GSIV, CORRECTED_RECORD, [READY]),
     ],
 )  # fmt: skip
 def test_a_record_that_is_pending_at_boot_is_handled_at_boot(
