@@ -169,6 +169,8 @@ class CxlEventSection(Section):
     Source:  UEFI 2.10 N.2.14
     """
 
+    since: ClassVar[str] = "UEFI 2.9"
+
     length: Annotated[U32, Unit("bytes"), Derived(lambda s: s.size)] = AUTO
     validation_bits: Annotated[U64, CxlEventValid] = 0
     device_id: Annotated[CxlEventDeviceId, When(CxlEventValid.DEVICE_ID)] = CxlEventDeviceId()

@@ -47,6 +47,8 @@ class Section(Content):
     title: ClassVar[str] = "section"
     json_key: ClassVar[str] = ""
     json_type: ClassVar[str] = "Unknown"
+    since: ClassVar[str] = ""
+    """The release of the specification that has it first; "" where none is published."""
     part: ClassVar[str] = ""
     """What of a machine it is about: ``dimm``, ``device``, ``processor``, or nothing in particular."""
     aliases: ClassVar[tuple[UUID, ...]] = ()

@@ -33,6 +33,7 @@ class CcixPerErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("91335ef6-ebfb-4478-a6a6-88b728cf75d7")
     title: ClassVar[str] = "CCIX PER log"
+    since: ClassVar[str] = "UEFI 2.8"
 
     length: Annotated[U32, Unit("bytes"), Derived(lambda s: s.size - len(s.trailing))] = AUTO
     validation_bits: Annotated[U64, CcixPerValid] = 0

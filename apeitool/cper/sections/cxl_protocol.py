@@ -149,6 +149,7 @@ class CxlProtocolErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("80b9efb4-52b5-4de3-a777-68784b771048")
     title: ClassVar[str] = "CXL protocol error"
+    since: ClassVar[str] = "UEFI 2.9"
 
     validation_bits: Annotated[U64, CxlProtocolValid] = 0
     agent_type: Annotated[AgentType, u8, When(CxlProtocolValid.AGENT_TYPE)] = (

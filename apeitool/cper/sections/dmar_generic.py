@@ -61,6 +61,7 @@ class DmarGenericErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("5b51fef7-c79d-4434-8f1b-aa62de3e2c64")
     title: ClassVar[str] = "DMAr generic error"
+    since: ClassVar[str] = "UEFI 2.2"
 
     requester_id: Annotated[U16, Hex, RequesterId, "the device"] = 0
     segment_number: Annotated[U16, Hex, "PCI segment of the device"] = 0

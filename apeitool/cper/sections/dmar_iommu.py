@@ -73,6 +73,7 @@ class IommuErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("036f84e1-7f37-428c-a79e-575fdfaa84ec")
     title: ClassVar[str] = "IOMMU DMAr error"
+    since: ClassVar[str] = "UEFI 2.2"
 
     revision: Annotated[U8, "of the IOMMU's specification"] = 0
     reserved: Annotated[bytes, Bytes(7)] = bytes(7)

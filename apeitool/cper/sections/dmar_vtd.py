@@ -73,6 +73,7 @@ class VtdErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("71761d37-32b2-45cd-a7d0-b0fedd93e8cf")
     title: ClassVar[str] = "VT-d DMAr error"
+    since: ClassVar[str] = "UEFI 2.2"
 
     version: Annotated[U8, Hex, vtd.Version, "of the hardware"] = 0
     revision: Annotated[U8, "of the DMAR table"] = 0

@@ -95,6 +95,7 @@ class FirmwareErrorRecordReferenceSection(Section):
 
     guid: ClassVar[UUID] = UUID("81212a96-09ed-4996-9471-8d729c8e69ed")
     title: ClassVar[str] = "firmware error record reference"
+    since: ClassVar[str] = "UEFI 2.1"
 
     record_type: Annotated[FirmwareRecordType, u8] = FirmwareRecordType.SOC_TYPE_2
     revision: U8 = 2

@@ -131,6 +131,7 @@ class GenericProcessorErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("9876ccad-47b4-4bdb-b65e-16f193c4f3db")
     title: ClassVar[str] = "generic processor error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, GenericProcessorValid] = 0
     processor_type: Annotated[ProcessorType, u8, When(GenericProcessorValid.PROCESSOR_TYPE)] = (

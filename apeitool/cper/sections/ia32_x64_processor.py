@@ -268,6 +268,7 @@ class Ia32X64ProcessorErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("dc3ea0b0-a144-4797-b95b-53fa242b6e1d")
     title: ClassVar[str] = "IA32/X64 processor error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, Hex, X86ValidationBits, Derived(_validation)] = AUTO
     local_apic_id: Annotated[U64, Hex, When(X86Valid.LOCAL_APIC_ID)] = 0

@@ -259,6 +259,7 @@ class IpfProcessorErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("e429faf1-3cb7-11d4-bca7-0080c73c8881")
     title: ClassVar[str] = "IPF processor error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, Hex, IpfValidationBits, Derived(_validation)] = AUTO
     proc_error_map: Annotated[Register, ia64.ProcessorErrorMap, When(IpfValid.PROC_ERROR_MAP)] = 0

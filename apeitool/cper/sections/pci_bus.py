@@ -91,6 +91,7 @@ class PciBusErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("c5753963-3b84-4095-bf78-eddad3f9c9dd")
     title: ClassVar[str] = "PCI/PCI-X bus error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, PciBusValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(PciBusValid.ERROR_STATUS)] = 0

@@ -84,6 +84,7 @@ class PciComponentErrorSection(Section):
 
     guid: ClassVar[UUID] = UUID("eb5e4685-ca66-4769-b6a2-26068b001326")
     title: ClassVar[str] = "PCI component error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, PciComponentValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(PciComponentValid.ERROR_STATUS)] = 0

@@ -256,6 +256,7 @@ class PcieErrorSection(Section):
     title: ClassVar[str] = "PCIe error"
     json_key: ClassVar[str] = "Pcie"
     json_type: ClassVar[str] = "PCIe"
+    since: ClassVar[str] = "UEFI 2.1"
     part: ClassVar[str] = "device"
 
     validation_bits: Annotated[U64, PcieValid] = 0
