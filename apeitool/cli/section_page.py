@@ -1,7 +1,8 @@
 """A page for every section type, written from the declarations.
 
 ``python -m apeitool.cli.section_page`` rewrites ``docs/sections``; a test holds the pages equal to
-what the declarations say, and runs their examples.
+what the declarations say, and runs their examples.  They show what the command line prints, so they are
+written from here.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def test_each_verb_has_help(apeitool, verb) -> None:
 
 def test_every_verb_has_a_file_and_every_file_is_a_verb() -> None:
     files = {module.name for module in pkgutil.iter_modules(cli.__path__)}
-    assert files == {*VERBS, "options", "selection", "example", "dmesg"}
+    assert files == {*VERBS, "options", "selection", "example", "dmesg", "section_page"}
 
 
 def test_version(apeitool) -> None:

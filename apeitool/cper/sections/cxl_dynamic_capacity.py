@@ -44,6 +44,7 @@ class CxlDynamicCapacityEventSection(CxlEventSection):
     guid: ClassVar[UUID] = UUID("ca95afa7-f183-4018-8c2f-95268e101a2a")
     aliases: ClassVar[tuple[UUID, ...]] = (UUID("a7af95ca-83f1-1840-8c2f-95268e101a2a"),)
     title: ClassVar[str] = "CXL dynamic capacity event"
+    since: ClassVar[str] = "CXL 3.0"
 
     type: Annotated[CapacityEventType, u8] = CapacityEventType.ADD_CAPACITY
     validity_flags: Annotated[U8, CapacityValid] = 0
