@@ -72,6 +72,8 @@ def _drawn(cls: type[_S], random: Random, *, parts: bool) -> _S | None:
 
 
 def _value(cls: type[Structure], field: Field, random: Random, *, parts: bool) -> Any:
+    if field.usual and random.random() < _OFTEN:
+        return random.choice(field.usual)
     match field.kind:
         case Scalar():
             return _number(field, field.kind.size, random)
@@ -107,15 +109,20 @@ def _number(field: Field, size: int, random: Random) -> int:
 
 
 def bits(view: type[enum.IntFlag | Word], random: Random) -> int:
-    """Bits that have names: of flags most, of a register a value for each range."""
+    """Bits that have names: of flags most, of a register a value for each range.
+
+    A register that says whether it is valid is valid in most cases.
+    """
     if issubclass(view, enum.IntFlag):
         if view.__name__.endswith("Valid"):
             return sum(int(flag) for flag in view if random.random() < _OFTEN)
         some = random.sample(list(view), 1 if random.random() < _OFTEN else min(2, len(view)))
         return sum(map(int, some))
     word = 0
-    for part in view.ranges.values():
-        if part.type is None:
+    for name, part in view.ranges.items():
+        if name == "valid" and part.width == 1:
+            value = int(random.random() < _OFTEN)
+        elif part.type is None:
             value = random.getrandbits(part.width)
         elif issubclass(part.type, enum.IntFlag | Word):
             value = bits(part.type, random) & part.mask >> part.low
