@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 from uuid import UUID
@@ -84,6 +85,11 @@ class Section(Content):
         has = any(field.name == name for field in self.fields)
         return getattr(self, name) if has and self.is_valid(name) else None
 
+    def where(self, *names: tuple[str, str]) -> str:
+        """Those of these fields that are facts, each behind a word for it: (word, field)."""
+        facts = ((word, self.fact(name)) for word, name in names)
+        return " ".join(f"{word} {value}" for word, value in facts if value is not None)
+
     @property
     def severities(self) -> tuple[Severity, ...]:
         """How bad an error such as this can be, the likeliest first; one where the section says it."""
@@ -100,6 +106,11 @@ class Section(Content):
             if value is not None:
                 said[name] = placed(value, there) if isinstance(value, Structure) else there
         return self.replace(**said)
+
+    @property
+    def moment(self) -> datetime | None:
+        """When it happened, where the section itself says so."""
+        return None
 
     @property
     def physical_addresses(self) -> tuple[int, ...]:

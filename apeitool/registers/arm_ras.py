@@ -3,6 +3,7 @@
 Source:  Arm RAS System Architecture (IHI 0100); Arm Architecture Reference Manual (DDI 0487) ERR<n>
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from apeitool.wire.labels import Bits, Label, Word
@@ -148,6 +149,24 @@ class ErrStatus(Word):
     uncorrected_error = Bits(29, doc="UE")
     valid = Bits(30, doc="V")
     address_valid = Bits(31, doc="AV")
+
+
+def status_sentence(status: ErrStatus) -> str:
+    """What kind of error a record holds, in words."""
+    if not status.valid:
+        return "no error"
+    return f"{', '.join(_kinds(status)) or 'an error of no kind'}, {Serr(status.serr).text}"
+
+
+def _kinds(status: ErrStatus) -> Iterator[str]:
+    if status.uncorrected_error:
+        yield f"uncorrected error ({UncorrectedErrorType(status.uncorrected_error_type).text})"
+    if status.deferred_error:
+        yield "deferred error"
+    corrected = CorrectedError(status.corrected_error)
+    if corrected:
+        kinds = (CorrectedError.TRANSIENT, CorrectedError.PERSISTENT)
+        yield f"{corrected.text} corrected error" if corrected in kinds else "corrected error"
 
 
 class ErrAddr(Word):

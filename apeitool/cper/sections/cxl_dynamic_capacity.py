@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apeitool.cper.cxl_event import CxlEventSection
 from apeitool.wire.labels import Label
-from apeitool.wire.types import U8, U16, U32, U64, Absent, Bytes, Hex, Rest, Unit, When, u8
+from apeitool.wire.types import U8, U16, U32, U64, Absent, Bytes, Hex, Rest, Unit, Usual, When, u8
 
 
 class CapacityEventType(Label):
@@ -52,8 +52,8 @@ class CxlDynamicCapacityEventSection(CxlEventSection):
     updated_region_index: U8 = 0
     flags: Annotated[U8, CapacityFlags, "more: the next event belongs to it"] = 0
     reserved: Annotated[U16, Hex] = 0
-    extent_start: Annotated[U64, Hex, "in the device"] = 0
-    extent_length: Annotated[U64, Hex, Unit("bytes")] = 0
+    extent_start: Annotated[U64, Hex, "in the device", Usual(0, 1 << 34, 3 << 34)] = 0
+    extent_length: Annotated[U64, Hex, Unit("bytes"), Usual(1 << 28, 1 << 30, 1 << 34)] = 0
     extent_tag: Annotated[bytes, Bytes(16)] = bytes(16)
     shared_extent_sequence: U16 = 0
     reserved_2: Annotated[bytes, Bytes(6)] = bytes(6)

@@ -81,6 +81,10 @@ class CxlMemorySparingEventSection(CxlEventSection):
             return component_text(self.component_identifier, is_pldm=is_pldm)
         return f"{self.nibble_mask:#x}" if name == "nibble_mask" else None
 
+    @property
+    def happened(self) -> str:
+        return self.told().partition(" (")[0]
+
     def told(self) -> str:
         if not self.is_valid("spare_resources"):
             return ""

@@ -111,6 +111,10 @@ class FirmwareErrorRecordReferenceSection(Section):
         found = self.identifier
         return found.record_identifier_guid if isinstance(found, GuidIdentifier) else None
 
+    @property
+    def what(self) -> str:
+        return self.record_type.text
+
     def sentence(self) -> str:
         said = self.record_type.text
         if isinstance(self.identifier, NumberIdentifier):
