@@ -1,7 +1,7 @@
 """What a section is, and how its GUID finds it."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
@@ -122,6 +122,13 @@ def placed(thing: _S, part: NamedTuple) -> _S:
     """The structure with those numbers of a part of a machine that it has fields for."""
     names = {field.name for field in thing.fields}
     return thing.replace(**{n: v for n, v in part._asdict().items() if n in names})
+
+
+def first(places: Iterable[str]) -> str:
+    """The first of several places, and how many more there are; "" if none is named."""
+    found = [place for place in places if place]
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{found[0]}{more}" if found else ""
 
 
 class OpaqueSection(Section):

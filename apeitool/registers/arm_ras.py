@@ -158,6 +158,27 @@ def status_sentence(status: ErrStatus) -> str:
     return f"{', '.join(_kinds(status)) or 'an error of no kind'}, {Serr(status.serr).text}"
 
 
+class CmnErrStatus(Word):
+    """Error status of a node of Arm's coherent mesh: less than the architecture has.
+
+    Source:  Arm CMN-600 (100180) and CMN-700 (102308) por_hnf_errstatus
+    """
+
+    deferred_error = Bits(23, doc="DE")
+    corrected_error = Bits(24, doc="CE")
+    miscellaneous_register_valid = Bits(26, doc="MV")
+    overflow = Bits(27, doc="OF: others were not recorded")
+    uncorrected_error = Bits(29, doc="UE")
+    valid = Bits(30, doc="V")
+    address_valid = Bits(31, doc="AV")
+
+    def sentence(self) -> str:
+        """What kind of error the node holds; "" if none."""
+        kinds = ("uncorrected_error", "deferred_error", "corrected_error")
+        held = (kind.replace("_", " ") for kind in kinds if getattr(self, kind))
+        return ", ".join(held) if self.valid else ""
+
+
 def _kinds(status: ErrStatus) -> Iterator[str]:
     if status.uncorrected_error:
         yield f"uncorrected error ({UncorrectedErrorType(status.uncorrected_error_type).text})"
