@@ -93,7 +93,7 @@ class ErrorSyndrome(Structure):
     @property
     def what(self) -> str:
         """What kind of error it was."""
-        return status_sentence(ErrStatus(self.err_status))
+        return status_sentence(ErrStatus(self.err_status)) or "no error"
 
     def at(self, address: int) -> Self:
         """The same error at another physical address, if it has one."""

@@ -63,6 +63,8 @@ def _drawn(cls: type[_S], random: Random, *, parts: bool) -> _S | None:
             if value is not None:
                 values[field.name] = value
     try:
+        if parts:
+            values |= _fitting(cls, values, random)
         values |= _counts(cls, values)
         made = cls(**(values | _zeros(cls(**values))))
         is_whole = cls.from_bytes(made.to_bytes()) == made and not made.problems
@@ -136,8 +138,6 @@ def _part(field: Field, random: Random) -> Any:
     kind = field.kind
     if isinstance(kind, Raw):
         return random.randbytes(random.choice([0, _BYTES]))
-    if isinstance(kind, One):
-        return sample(random.choice(finished(field.type)), random)
     if isinstance(kind, Many | Strided):
         one = getattr(kind, "only", None) or getattr(kind, "kind", None) or field.item
         family = finished(one)
@@ -145,6 +145,21 @@ def _part(field: Field, random: Random) -> Any:
             sample(random.choice(family), random) for _ in range(random.randint(1, _ITEMS))
         )
     return None
+
+
+def _fitting(cls: type[Structure], values: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The parts that are of one of several types: of one that the other fields ask for."""
+    found: dict[str, Any] = {}
+    for field in cls.parts:
+        if not isinstance(field.kind, One):
+            continue
+        family = finished(field.type)
+        for kind in random.sample(family, len(family)):
+            found[field.name] = part = sample(kind, random)
+            made = cls(**(values | found))
+            if field.kind.choose(made, part.size) is kind:
+                break
+    return found
 
 
 def _counts(cls: type[Structure], values: dict[str, Any]) -> dict[str, int]:

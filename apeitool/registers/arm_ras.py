@@ -152,9 +152,9 @@ class ErrStatus(Word):
 
 
 def status_sentence(status: ErrStatus) -> str:
-    """What kind of error a record holds, in words."""
+    """What kind of error a record holds, in words; "" if none."""
     if not status.valid:
-        return "no error"
+        return ""
     return f"{', '.join(_kinds(status)) or 'an error of no kind'}, {Serr(status.serr).text}"
 
 

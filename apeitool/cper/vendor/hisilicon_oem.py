@@ -89,15 +89,15 @@ def oem_what(section: Any) -> str:
     what = "HiSilicon error"
     if section.is_valid("module_id"):
         what = f"HiSilicon {section.module_id.text} error"
-    status = arm_ras.ErrStatus(section.fact("err_status") or 0)
-    return f"{what}: {arm_ras.status_sentence(status)}" if status.valid else what
+    status = arm_ras.status_sentence(arm_ras.ErrStatus(section.fact("err_status") or 0))
+    return f"{what}: {status}" if status else what
 
 
 def oem_place(section: Any, names: dict[int, tuple[str, ...]]) -> str:
     """Where an OEM section says it was."""
     known = sub_module(section, names) if section.is_valid("sub_module_id") else None
-    more = known or section.where(("sub-module", "sub_module_id"))
-    return " ".join(filter(None, [section.where(("socket", "socket_id")), more]))
+    part = known or section.where(("sub-module", "sub_module_id"))
+    return ", ".join(filter(None, [part, section.where(("socket", "socket_id"))]))
 
 
 def oem_sentence(section: Any, names: dict[int, tuple[str, ...]]) -> str:

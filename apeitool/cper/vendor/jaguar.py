@@ -159,8 +159,7 @@ class JaguarErrorSection(Section):
 
     @property
     def what(self) -> str:
-        what = f"{self.title}: {self.happened}" if self.happened else self.title
-        return f"{what} (type {self.error_type:#x})" if self.is_valid("error_type") else what
+        return self._told(self.title)
 
     @property
     def happened(self) -> str:
@@ -183,7 +182,11 @@ class JaguarErrorSection(Section):
             yield f"{counted if self.is_valid('subsystem_id') else 'device'} {self.device_id}"
 
     def sentence(self) -> str:
-        return f"{self.what} in {self.component}" if self.component else self.what
+        return self._told(f"{self.title} in {self.component}" if self.component else self.title)
+
+    def _told(self, what: str) -> str:
+        what += f" (type {self.error_type:#x})" if self.is_valid("error_type") else ""
+        return f"{what}: {self.happened}" if self.happened else what
 
     def check(self) -> Iterator[Problem]:
         if not self.validation_bits & JaguarValid.REGISTER_ARRAY_SIZE:

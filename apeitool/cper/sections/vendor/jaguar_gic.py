@@ -46,5 +46,4 @@ class JaguarGicSection(JaguarErrorSection):
 
     @property
     def happened(self) -> str:
-        status = arm_ras.ErrStatus(self.gict_err_status)
-        return arm_ras.status_sentence(status) if status.valid else ""
+        return arm_ras.status_sentence(arm_ras.ErrStatus(self.gict_err_status))

@@ -100,7 +100,7 @@ class MicrosoftPmemSection(Section):
         if not self.is_valid("nfit_handle"):
             return ""
         handle = NfitHandle(self.nfit_handle)
-        where = f"socket {handle.socket}, controller {handle.memory_controller}"
+        where = f"socket {handle.socket}, memory controller {handle.memory_controller}"
         return f"{where}, channel {handle.channel}, DIMM {handle.dimm}"
 
     def at(self, place: "Place") -> Self:

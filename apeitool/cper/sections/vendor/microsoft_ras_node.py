@@ -74,7 +74,7 @@ class MicrosoftRasNodeSection(Section):
 
     @property
     def what(self) -> str:
-        return f"ARM RAS {self.aest_node_type.text} error: {status_sentence(ErrStatus(self.err_status))}"
+        return f"ARM RAS {self.aest_node_type.text} error: {self._status()}"
 
     @property
     def component(self) -> str:
@@ -86,7 +86,10 @@ class MicrosoftRasNodeSection(Section):
 
     def sentence(self) -> str:
         what = f"ARM RAS node {self.node_index} ({self.aest_node_type.text})"
-        return f"{what}: {status_sentence(ErrStatus(self.err_status))}"
+        return f"{what}: {self._status()}"
+
+    def _status(self) -> str:
+        return status_sentence(ErrStatus(self.err_status)) or f"status {self.err_status:#x}"
 
     def check(self) -> Iterator[Problem]:
         if self.node_field_count < FIELD_COUNT:
