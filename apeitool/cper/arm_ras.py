@@ -1,11 +1,18 @@
 """Parts of the Arm RAS node section: error records, and auxiliary data."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
+from apeitool.cper.severity import Severity
 from apeitool.registers import arm_ras
-from apeitool.registers.arm_ras import CorrectedError, ErrAddr, ErrStatus, ExtensionRevision
+from apeitool.registers.arm_ras import (
+    ErrAddr,
+    ErrStatus,
+    ExtensionRevision,
+    UncorrectedErrorType,
+    status_sentence,
+)
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -26,6 +33,24 @@ from apeitool.wire.types import (
     Raw,
     Unit,
 )
+
+_FITTING = {
+    UncorrectedErrorType.UNCONTAINABLE: (Severity.FATAL,),
+    UncorrectedErrorType.UNRECOVERABLE: (Severity.FATAL, Severity.RECOVERABLE),
+    UncorrectedErrorType.LATENT_OR_RESTARTABLE: (Severity.RECOVERABLE, Severity.CORRECTED),
+    UncorrectedErrorType.SIGNALED_OR_RECOVERABLE: (Severity.RECOVERABLE,),
+}
+
+
+def fitting(status: ErrStatus) -> tuple[Severity, ...]:
+    """How bad an error of that status can be, the likeliest first; nothing where there is none."""
+    if not status.valid:
+        return ()
+    if status.uncorrected_error:
+        return _FITTING[UncorrectedErrorType(status.uncorrected_error_type)]
+    if status.deferred_error:
+        return (Severity.RECOVERABLE, Severity.CORRECTED)
+    return (Severity.CORRECTED,) if status.corrected_error else ()
 
 
 class ErrorSyndrome(Structure):
@@ -65,29 +90,28 @@ class ErrorSyndrome(Structure):
             return None
         return word.address
 
+    @property
+    def what(self) -> str:
+        """What kind of error it was."""
+        return status_sentence(ErrStatus(self.err_status)) or "no error"
+
+    def at(self, address: int) -> Self:
+        """The same error at another physical address, if it has one."""
+        if self.physical_address is None:
+            return self
+        kept = self.err_addr & ~ErrAddr.address.mask
+        return self.replace(err_addr=kept | address)
+
     def sentence(self) -> str:
         """What the record holds."""
-        status = ErrStatus(self.err_status)
+        status, what = ErrStatus(self.err_status), self.what
         if not status.valid:
-            return f"record {self.error_record_index}: no error"
-        what = ", ".join(self._kinds(status)) or "an error of no kind"
-        what += f", {arm_ras.Serr(status.serr).text}"
+            return f"record {self.error_record_index}: {what}"
         if self.is_valid("err_addr"):
             kind = "physical address" if self.physical_address is not None else "address"
             what += f", at {kind} {ErrAddr(self.err_addr).address:#x}"
         lost = ", others were not recorded" if status.overflow else ""
         return f"record {self.error_record_index}: {what}{lost}"
-
-    def _kinds(self, status: ErrStatus) -> Iterator[str]:
-        if status.uncorrected_error:
-            kind = arm_ras.UncorrectedErrorType(status.uncorrected_error_type)
-            yield f"uncorrected error ({kind.text})"
-        if status.deferred_error:
-            yield "deferred error"
-        corrected = CorrectedError(status.corrected_error)
-        if corrected:
-            kinds = (CorrectedError.TRANSIENT, CorrectedError.PERSISTENT)
-            yield f"{corrected.text} corrected error" if corrected in kinds else "corrected error"
 
 
 class ScopeFlags(Word):

@@ -116,6 +116,15 @@ class CcixPerLog(Structure):
 
     def sentence(self) -> str:
         """What happened where."""
+        what = self.what
+        if self.physical_address is not None:
+            what += f" at physical address {self.physical_address:#x}"
+        where = ", ".join(f"{name} {value}" for name, value in self.detail.location())
+        return f"{what} ({where})" if where else what
+
+    @property
+    def what(self) -> str:
+        """What kind of error it was, and in what kind of component."""
         kind = PerKind(self.classification)
         hows = [name for name in ("degraded", "deferrable") if getattr(kind, name)]
         how = ", ".join(["uncorrected" if kind.uncorrected else "corrected", *hows])
@@ -123,11 +132,7 @@ class CcixPerLog(Structure):
         error = about.text if about.is_known else f"error of unknown type {int(about)}"
         error = "vendor-defined error" if kind.vendor_defined else error
         place = f"a {component.text}" if component.is_known else f"component {int(component)}"
-        what = f"{how} {error} in {place}"
-        if self.physical_address is not None:
-            what += f" at physical address {self.physical_address:#x}"
-        where = ", ".join(f"{name} {value}" for name, value in self.detail.location())
-        return f"{what} ({where})" if where else what
+        return f"{how} {error} in {place}"
 
     def check(self) -> Iterator[Problem]:
         said, there = PerLength(self.length).dwords, _length(self)

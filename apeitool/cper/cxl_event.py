@@ -1,12 +1,13 @@
 """What the sections of CXL component events share: their header, and that of the event record."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 from apeitool.cper.section import Section
 from apeitool.cper.sections.pcie import DeviceSerialNumber, SlotNumber
+from apeitool.cper.severity import Severity
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -81,6 +82,9 @@ class EventFlags(Word):
     head_id_valid = Bits(8)
 
 
+_SECOND = 1_000_000_000
+
+
 class EventTimestamp(Word):
     """Nanoseconds since the start of 1970, UTC; 0 where the device does not know the time."""
 
@@ -89,10 +93,15 @@ class EventTimestamp(Word):
     @property
     def text(self) -> str:
         """The moment."""
-        seconds, nanoseconds = divmod(int(self), 1_000_000_000)
-        if not self:
+        moment = self.moment
+        if moment is None:
             return "not known"
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{nanoseconds:09} UTC"
+        return f"{moment:%Y-%m-%d %H:%M:%S}.{int(self) % _SECOND:09} UTC"
+
+    @property
+    def moment(self) -> datetime | None:
+        """The moment, to the second; None where the device does not know it."""
+        return datetime.fromtimestamp(int(self) // _SECOND, UTC) if self else None
 
 
 class MaintenanceOperation(Label):
@@ -158,6 +167,14 @@ class CxlEventHeader(Structure):
         return f"{known} ({number})" if known else None
 
 
+_SEVERITIES = {
+    EventSeverity.INFORMATIONAL: (Severity.INFORMATIONAL, Severity.CORRECTED),
+    EventSeverity.WARNING: (Severity.CORRECTED,),
+    EventSeverity.FAILURE: (Severity.RECOVERABLE,),
+    EventSeverity.FATAL: (Severity.FATAL,),
+}
+"""How bad events are for the machine; severities of firmware and of devices differ."""
+
 _OF_SECTION = ("length", "validation_bits", "device_id", "serial_number", "absent", "trailing")
 """Fields that are not the event's."""
 
@@ -168,6 +185,18 @@ class CxlEventSection(Section):
     Units:   length in bytes.
     Source:  UEFI 2.10 N.2.14
     """
+
+    since: ClassVar[str] = "UEFI 2.9"
+    part: ClassVar[str] = "expander"
+    located: ClassVar[Mapping[str, str]] = {
+        "device_id": "expander",
+        "physical_address": "offset",
+        "rank": "rank",
+        "bank": "bank",
+        "bank_group": "bank_group",
+        "row": "row",
+        "column": "column",
+    }
 
     length: Annotated[U32, Unit("bytes"), Derived(lambda s: s.size)] = AUTO
     validation_bits: Annotated[U64, CxlEventValid] = 0
@@ -180,6 +209,34 @@ class CxlEventSection(Section):
     def is_valid(self, name: str) -> bool:
         there = bool(self.validation_bits & CxlEventValid.EVENT_LOG)
         return super().is_valid(name) and (there or name in _OF_SECTION)
+
+    @property
+    def what(self) -> str:
+        happened = self.happened
+        return f"{self.title}: {happened}" if happened else self.title
+
+    @property
+    def happened(self) -> str:
+        """What kind of event it was; "" where the section has no event."""
+        kind = self.fact("type")
+        return "" if kind is None else str(getattr(kind, "text", kind))
+
+    @property
+    def component(self) -> str:
+        if self.is_valid("device_id"):
+            return f"CXL {self.device_id.address}"
+        return f"CXL serial {self.serial_number.brief}" if self.is_valid("serial_number") else ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        if not self.is_valid("event_header"):
+            return super().severities
+        return _SEVERITIES[self.event_header.severity]
+
+    @property
+    def moment(self) -> datetime | None:
+        stamp = EventTimestamp(self.event_header.timestamp)
+        return stamp.moment if self.is_valid("event_header") else None
 
     def sentence(self) -> str:
         what = self.title
@@ -288,9 +345,8 @@ class CxlMediaEventSection(CxlEventSection):
     def told(self) -> str:
         if not self.is_valid("transaction_type"):
             return ""
-        what = getattr(self.type, "text", str(self.type))
         kinds = flag_names(EventDescriptor, self.descriptor)
-        what = ", ".join([what, *kinds, f"transaction: {self.transaction_type.text}"])
+        what = ", ".join([self.happened, *kinds, f"transaction: {self.transaction_type.text}"])
         address = DeviceAddress(self.physical_address).device_physical_address << 6
         where = self.named(*self.places)
         return f"{what}, at device address {address:#x}" + (f" ({where})" if where else "")

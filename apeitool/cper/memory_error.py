@@ -3,7 +3,7 @@
 Source:  UEFI 2.10 N.2.5, N.2.6
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from apeitool.cper.dimm import Dimm, named
@@ -57,6 +57,10 @@ _SEVERITIES = {
 """How bad each type can be; others are not corrected."""
 
 
+_LINES = 0xFFFF_FFFF_FFFF_FFC0
+"""Mask of an address that is known to its cache line."""
+
+
 class MemorySection(Section):
     """What both memory error sections say; their fields have the same names.
 
@@ -64,6 +68,20 @@ class MemorySection(Section):
     """
 
     part: ClassVar[str] = "dimm"
+    located: ClassVar[Mapping[str, str]] = {
+        "physical_address": "address",
+        "node": "dimm.node",
+        "card": "dimm.card",
+        "module": "dimm.module",
+        "device": "chip",
+        "row": "row",
+        "column": "column",
+        "bit_position": "bit",
+        "rank": "rank",
+        "rank_number": "rank",
+        "card_handle": "dimm.card_handle",
+        "module_handle": "dimm.module_handle",
+    }
 
     @property
     def what(self) -> str:
@@ -72,13 +90,8 @@ class MemorySection(Section):
 
     @property
     def _kind(self) -> MemoryErrorType | None:
-        kind: MemoryErrorType | None = self._fact("memory_error_type")
+        kind: MemoryErrorType | None = self.fact("memory_error_type")
         return kind
-
-    def _fact(self, name: str) -> Any:
-        """The value of a field, if the section has it and it is a fact; else None."""
-        has = any(field.name == name for field in self.fields)
-        return getattr(self, name) if has and self.is_valid(name) else None
 
     def location(self) -> Iterator[tuple[str, int]]:
         """Where it was, as far as the record knows: (name, number), from node to bit."""
@@ -87,7 +100,7 @@ class MemorySection(Section):
     @property
     def dimm(self) -> Dimm | None:
         """The module that failed, where the record has its handle and its name is known."""
-        handle = self._fact("module_handle")
+        handle = self.fact("module_handle")
         return None if handle is None else named(handle)
 
     @property
@@ -112,23 +125,9 @@ class MemorySection(Section):
         return _SEVERITIES.get(self._kind, (Severity.RECOVERABLE, Severity.FATAL))
 
     def at(self, place: "Place") -> Self:
-        dimm, offset = place.dimm, place.address - place.dimm.start
-        spot = {
-            "physical_address": place.address,
-            "physical_address_mask": 0xFFFF_FFFF_FFFF_FFC0,
-            "node": dimm.node,
-            "card": dimm.card,
-            "module": dimm.module,
-            "device": offset >> 6 & 15,
-            "row": offset >> 17 & 0xFFFF,
-            "column": offset >> 6 & 0x3FF,
-            "bit_position": offset >> 6 & 63,
-            "rank": offset >> 16 & 1,
-            "rank_number": offset >> 16 & 1,
-            "card_handle": dimm.card_handle,
-            "module_handle": dimm.module_handle,
-        }
-        return self.replace(**{n: v for n, v in spot.items() if self._fact(n) is not None})
+        mask = self.fact("physical_address_mask")
+        there = super().at(place)
+        return there if mask is None else there.replace(physical_address_mask=_LINES)
 
 
 def valid_places(section: Any, names: Iterable[str]) -> Iterator[tuple[str, int]]:

@@ -63,6 +63,8 @@ def _drawn(cls: type[_S], random: Random, *, parts: bool) -> _S | None:
             if value is not None:
                 values[field.name] = value
     try:
+        if parts:
+            values |= _fitting(cls, values, random)
         values |= _counts(cls, values)
         made = cls(**(values | _zeros(cls(**values))))
         is_whole = cls.from_bytes(made.to_bytes()) == made and not made.problems
@@ -72,6 +74,8 @@ def _drawn(cls: type[_S], random: Random, *, parts: bool) -> _S | None:
 
 
 def _value(cls: type[Structure], field: Field, random: Random, *, parts: bool) -> Any:
+    if field.usual and random.random() < _OFTEN:
+        return random.choice(field.usual)
     match field.kind:
         case Scalar():
             return _number(field, field.kind.size, random)
@@ -109,15 +113,20 @@ def _number(field: Field, size: int, random: Random) -> int:
 
 
 def bits(view: type[enum.IntFlag | Word], random: Random) -> int:
-    """Bits that have names: of flags most, of a register a value for each range."""
+    """Bits that have names: of flags most, of a register a value for each range.
+
+    A register that says whether it is valid is valid in most cases.
+    """
     if issubclass(view, enum.IntFlag):
         if view.__name__.endswith("Valid"):
             return sum(int(flag) for flag in view if random.random() < _OFTEN)
         some = random.sample(list(view), 1 if random.random() < _OFTEN else min(2, len(view)))
         return sum(map(int, some))
     word = 0
-    for part in view.ranges.values():
-        if part.type is None:
+    for name, part in view.ranges.items():
+        if name == "valid" and part.width == 1:
+            value = int(random.random() < _OFTEN)
+        elif part.type is None:
             value = random.getrandbits(part.width)
         elif issubclass(part.type, enum.IntFlag | Word):
             value = bits(part.type, random) & part.mask >> part.low
@@ -131,8 +140,6 @@ def _part(field: Field, random: Random) -> Any:
     kind = field.kind
     if isinstance(kind, Raw):
         return random.randbytes(random.choice([0, _BYTES]))
-    if isinstance(kind, One):
-        return sample(random.choice(finished(field.type)), random)
     if isinstance(kind, Many | Strided):
         one = getattr(kind, "only", None) or getattr(kind, "kind", None) or field.item
         family = finished(one)
@@ -140,6 +147,21 @@ def _part(field: Field, random: Random) -> Any:
             sample(random.choice(family), random) for _ in range(random.randint(1, _ITEMS))
         )
     return None
+
+
+def _fitting(cls: type[Structure], values: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The parts that are of one of several types: of one that the other fields ask for."""
+    found: dict[str, Any] = {}
+    for field in cls.parts:
+        if not isinstance(field.kind, One):
+            continue
+        family = finished(field.type)
+        for kind in random.sample(family, len(family)):
+            found[field.name] = part = sample(kind, random)
+            made = cls(**(values | found))
+            if field.kind.choose(made, part.size) is kind:
+                break
+    return found
 
 
 def _counts(cls: type[Structure], values: dict[str, Any]) -> dict[str, int]:

@@ -1,9 +1,10 @@
 """What a section is, and how its GUID finds it."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from apeitool.cper.guids import SECTION_NAMES
@@ -16,6 +17,8 @@ from apeitool.wire.types import NIL, Aside, Engine, Number, Part, Rest
 
 if TYPE_CHECKING:
     from apeitool.cper.place import Place
+
+_S = TypeVar("_S", bound=Structure)
 
 
 class Content(Structure):
@@ -47,8 +50,14 @@ class Section(Content):
     title: ClassVar[str] = "section"
     json_key: ClassVar[str] = ""
     json_type: ClassVar[str] = "Unknown"
+    since: ClassVar[str] = ""
+    """The release of the specification that has it first; "" where none is published."""
     part: ClassVar[str] = ""
-    """What of a machine it is about: ``dimm``, ``device``, ``processor``, or nothing in particular."""
+    """What of a machine it is about: ``dimm``, ``device``, ``expander`` (a device that has memory),
+    ``processor``, or nothing in particular."""
+    located: ClassVar[Mapping[str, str]] = {}
+    """Fields that say where it was, and by its path the number of a `Place` that each holds; a field
+    that is a structure has several numbers of that part, by their names."""
     aliases: ClassVar[tuple[UUID, ...]] = ()
     """Other GUIDs under which producers write it."""
 
@@ -71,19 +80,55 @@ class Section(Content):
         """The part of the machine that failed, in a few words; "" where the section does not say."""
         return ""
 
+    def fact(self, name: str) -> Any:
+        """The value of a field, if the section has it and it is a fact; else None."""
+        has = any(field.name == name for field in self.fields)
+        return getattr(self, name) if has and self.is_valid(name) else None
+
+    def where(self, *names: tuple[str, str]) -> str:
+        """Those of these fields that are facts, each behind a word for it: (word, field)."""
+        facts = ((word, self.fact(name)) for word, name in names)
+        return " ".join(f"{word} {value}" for word, value in facts if value is not None)
+
     @property
     def severities(self) -> tuple[Severity, ...]:
-        """How bad an error such as this can be, the likeliest first."""
+        """How bad an error such as this can be, the likeliest first; one where the section says it."""
+        said = self.fact("error_severity")
+        if said is not None and Severity(int(said)).is_known:
+            return (Severity(int(said)),)
         return (Severity.CORRECTED, Severity.RECOVERABLE, Severity.FATAL, Severity.INFORMATIONAL)
 
     def at(self, place: "Place") -> Self:
         """The same error in that place: whatever says where it was, says there."""
-        return self
+        said: dict[str, Any] = {}
+        for name, path in self.located.items():
+            value, there = self.fact(name), attrgetter(path)(place)
+            if value is not None:
+                said[name] = placed(value, there) if isinstance(value, Structure) else there
+        return self.replace(**said)
+
+    @property
+    def moment(self) -> datetime | None:
+        """When it happened, where the section itself says so."""
+        return None
 
     @property
     def physical_addresses(self) -> tuple[int, ...]:
         """The physical addresses that the section states as facts."""
         return ()
+
+
+def placed(thing: _S, part: NamedTuple) -> _S:
+    """The structure with those numbers of a part of a machine that it has fields for."""
+    names = {field.name for field in thing.fields}
+    return thing.replace(**{n: v for n, v in part._asdict().items() if n in names})
+
+
+def first(places: Iterable[str]) -> str:
+    """The first of several places, and how many more there are; "" if none is named."""
+    found = [place for place in places if place]
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{found[0]}{more}" if found else ""
 
 
 class OpaqueSection(Section):

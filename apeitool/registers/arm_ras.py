@@ -3,6 +3,7 @@
 Source:  Arm RAS System Architecture (IHI 0100); Arm Architecture Reference Manual (DDI 0487) ERR<n>
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from apeitool.wire.labels import Bits, Label, Word
@@ -148,6 +149,45 @@ class ErrStatus(Word):
     uncorrected_error = Bits(29, doc="UE")
     valid = Bits(30, doc="V")
     address_valid = Bits(31, doc="AV")
+
+
+def status_sentence(status: ErrStatus) -> str:
+    """What kind of error a record holds, in words; "" if none."""
+    if not status.valid:
+        return ""
+    return f"{', '.join(_kinds(status)) or 'an error of no kind'}, {Serr(status.serr).text}"
+
+
+class CmnErrStatus(Word):
+    """Error status of a node of Arm's coherent mesh: less than the architecture has.
+
+    Source:  Arm CMN-600 (100180) and CMN-700 (102308) por_hnf_errstatus
+    """
+
+    deferred_error = Bits(23, doc="DE")
+    corrected_error = Bits(24, doc="CE")
+    miscellaneous_register_valid = Bits(26, doc="MV")
+    overflow = Bits(27, doc="OF: others were not recorded")
+    uncorrected_error = Bits(29, doc="UE")
+    valid = Bits(30, doc="V")
+    address_valid = Bits(31, doc="AV")
+
+    def sentence(self) -> str:
+        """What kind of error the node holds; "" if none."""
+        kinds = ("uncorrected_error", "deferred_error", "corrected_error")
+        held = (kind.replace("_", " ") for kind in kinds if getattr(self, kind))
+        return ", ".join(held) if self.valid else ""
+
+
+def _kinds(status: ErrStatus) -> Iterator[str]:
+    if status.uncorrected_error:
+        yield f"uncorrected error ({UncorrectedErrorType(status.uncorrected_error_type).text})"
+    if status.deferred_error:
+        yield "deferred error"
+    corrected = CorrectedError(status.corrected_error)
+    if corrected:
+        kinds = (CorrectedError.TRANSIENT, CorrectedError.PERSISTENT)
+        yield f"{corrected.text} corrected error" if corrected in kinds else "corrected error"
 
 
 class ErrAddr(Word):

@@ -28,6 +28,7 @@ from apeitool.wire.types import (
     Part,
     Style,
     Unit,
+    Usual,
     When,
 )
 
@@ -43,7 +44,7 @@ class Field:
 
     __slots__ = (
         "default", "derived", "doc", "hexadecimal", "item", "json", "kind", "name", "named",
-        "offset", "type", "unit", "view", "when",
+        "offset", "type", "unit", "usual", "view", "when",
     )  # fmt: skip
 
     def __init__(self, name: str, annotation: Any, default: Any, offset: int | None) -> None:
@@ -62,6 +63,7 @@ class Field:
             raise TypeError(f"{name}: no wire kind in {annotation!r}")
         self.doc = " ".join(f for f in facts if isinstance(f, str))
         self.unit: str | None = None
+        self.usual: tuple[Any, ...] = ()
         self.when: enum.IntFlag | None = None
         self.derived: Derived | None = None
         self.named: Named | None = None
@@ -75,6 +77,8 @@ class Field:
         match fact:
             case Unit():
                 self.unit = fact.text
+            case Usual():
+                self.usual = fact.values
             case When():
                 self.when = fact.bit
             case Derived():

@@ -311,6 +311,15 @@ class Unit(Fact):
         self.text = text
 
 
+class Usual(Fact):
+    """What producers write in most cases: what samples are made of."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, *values: Any) -> None:
+        self.values = values
+
+
 class When(Fact):
     """The field is a fact only if one of these bits of the validation field is set.
 

@@ -86,7 +86,7 @@ CASES = [
     ("GPU", EVENT,
      event(1, 0x100, GPU_INFO, context(0x8001, XID), context(0x8000, METADATA),
            context(0x8002, pack("<B3xHHQ", 1, 2, 3, 0))),
-     "NVIDIA GPU event GPU-MemSys (type 0x200, sub-type 0x2): XID 48: double bit error",
+     "NVIDIA GPU event GPU-MemSys (type 0x200, sub-type 0x2): XID 48 (double-bit ECC error): double bit error",
      {"info.event_originator": 2, "info.source_partition": 31, "info.pdi": 0x9988776655443322,
       "event_contexts[1].data.device_name": "NVIDIA B200",
       "event_contexts[1].data.pci_info.bar1_size": 1 << 38,

@@ -261,6 +261,7 @@ class ArmProcessorErrorSection(Section):
     title: ClassVar[str] = "ARM processor error"
     json_key: ClassVar[str] = "ArmProcessor"
     json_type: ClassVar[str] = "ARM"
+    since: ClassVar[str] = "UEFI 2.6"
     part: ClassVar[str] = "processor"
 
     validation_bits: Annotated[U32, ArmValid] = 0

@@ -1,7 +1,7 @@
 """Arm RAS node section."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.arm_ras import (
@@ -10,10 +10,13 @@ from apeitool.cper.arm_ras import (
     ErrorSyndrome,
     IpInstanceFormat,
     IpTypeFormat,
+    fitting,
 )
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers import arm_ras
 from apeitool.registers.arm import Midr, Mpidr
+from apeitool.registers.arm_ras import ErrStatus
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.types import (
@@ -37,6 +40,14 @@ HEADER_LENGTH = 80
 REVISION = 1
 _TOLD = 4
 """So many error records does a sentence tell of."""
+
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
+
+
+_FIRST_NODE, _NODE = 0x2A40_0000, 0x1_0000
+"""Where the registers of made up nodes are."""
 
 
 class BaseAddress(Word):
@@ -88,6 +99,7 @@ class ArmRasNodeSection(Section):
     Source:  Arm DEN0085 table 20
     """
 
+    part: ClassVar[str] = "processor"
     guid: ClassVar[UUID] = UUID("bf32d4d5-b427-4025-8495-8a9e5d4030e4")
     title: ClassVar[str] = "Arm RAS node"
 
@@ -143,6 +155,32 @@ class ArmRasNodeSection(Section):
     def physical_addresses(self) -> tuple[int, ...]:
         addresses = (s.physical_address for s in self.error_syndromes)
         return tuple(address for address in addresses if address is not None)
+
+    @property
+    def what(self) -> str:
+        kinds = {syndrome.what: None for syndrome in self.error_syndromes}
+        return f"Arm RAS {self.component_type.text} error: {', '.join(kinds) or 'no error record'}"
+
+    @property
+    def component(self) -> str:
+        if self.ip_instance_format is IpInstanceFormat.PE:
+            return f"CPU {Mpidr(self.ip_instance).affinity}"
+        return f"{self.component_type.text} node {self.ip_instance:#x}"
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        found = [fit for s in self.error_syndromes for fit in fitting(ErrStatus(s.err_status))]
+        return tuple(sorted({*found}, key=found.index)) or super().severities
+
+    def at(self, place: "Place") -> Self:
+        is_pe = self.ip_instance_format is IpInstanceFormat.PE
+        is_midr = self.ip_type_format is IpTypeFormat.PE
+        node = _FIRST_NODE + place.processor.number * _NODE
+        return self.replace(
+            ip_instance=place.processor.mpidr if is_pe else node,
+            ip_type=place.processor.midr if is_midr else self.ip_type,
+            error_syndromes=tuple(syndrome.at(place.address) for syndrome in self.error_syndromes),
+        )
 
     def sentence(self) -> str:
         who = f"Arm RAS {self.component_type.text} node"

@@ -1,14 +1,18 @@
 """CCIX PER log error section."""
 
 import enum
-from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
-from apeitool.cper.ccix_log import CcixPerLog
+from apeitool.cper.ccix_log import CcixPerLog, PerKind
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.wire.problem import Problem
 from apeitool.wire.types import AUTO, U8, U16, U32, U64, Derived, Hex, One, Rest, Unit, When
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class CcixPerValid(enum.IntFlag):
@@ -31,8 +35,11 @@ class CcixPerErrorSection(Section):
     Source:  UEFI 2.10 N.2.12
     """
 
+    part: ClassVar[str] = "device"
+    located: ClassVar[Mapping[str, str]] = {"source_id": "device.bus_number"}
     guid: ClassVar[UUID] = UUID("91335ef6-ebfb-4478-a6a6-88b728cf75d7")
     title: ClassVar[str] = "CCIX PER log"
+    since: ClassVar[str] = "UEFI 2.8"
 
     length: Annotated[U32, Unit("bytes"), Derived(lambda s: s.size - len(s.trailing))] = AUTO
     validation_bits: Annotated[U64, CcixPerValid] = 0
@@ -52,6 +59,33 @@ class CcixPerErrorSection(Section):
     def physical_addresses(self) -> tuple[int, ...]:
         address = self.per_log.physical_address if self.is_valid("per_log") else None
         return () if address is None else (address,)
+
+    @property
+    def what(self) -> str:
+        return f"CCIX {self.per_log.what}" if self.is_valid("per_log") else "CCIX error"
+
+    @property
+    def component(self) -> str:
+        where = self.where(("source", "source_id"), ("port", "port_id"))
+        return f"CCIX {where}" if where else ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        kind = PerKind(self.per_log.classification)
+        if not self.is_valid("per_log"):
+            return super().severities
+        if not kind.uncorrected:
+            return (Severity.CORRECTED,)
+        return (
+            (Severity.RECOVERABLE,) if kind.deferrable else (Severity.FATAL, Severity.RECOVERABLE)
+        )
+
+    def at(self, place: "Place") -> Self:
+        there, log = super().at(place), self.per_log
+        if not self.physical_addresses:
+            return there
+        high, low = divmod(place.address, 1 << 32)
+        return there.replace(per_log=log.replace(address_high=high, address_low=low))
 
     def sentence(self) -> str:
         places = (("source", "source_id"), ("port", "port_id"))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apeitool.cper.cxl_event import CxlEventSection
 from apeitool.wire.labels import Label
-from apeitool.wire.types import U8, U16, U32, U64, Absent, Bytes, Hex, Rest, Unit, When, u8
+from apeitool.wire.types import U8, U16, U32, U64, Absent, Bytes, Hex, Rest, Unit, Usual, When, u8
 
 
 class CapacityEventType(Label):
@@ -44,6 +44,7 @@ class CxlDynamicCapacityEventSection(CxlEventSection):
     guid: ClassVar[UUID] = UUID("ca95afa7-f183-4018-8c2f-95268e101a2a")
     aliases: ClassVar[tuple[UUID, ...]] = (UUID("a7af95ca-83f1-1840-8c2f-95268e101a2a"),)
     title: ClassVar[str] = "CXL dynamic capacity event"
+    since: ClassVar[str] = "CXL 3.0"
 
     type: Annotated[CapacityEventType, u8] = CapacityEventType.ADD_CAPACITY
     validity_flags: Annotated[U8, CapacityValid] = 0
@@ -51,8 +52,8 @@ class CxlDynamicCapacityEventSection(CxlEventSection):
     updated_region_index: U8 = 0
     flags: Annotated[U8, CapacityFlags, "more: the next event belongs to it"] = 0
     reserved: Annotated[U16, Hex] = 0
-    extent_start: Annotated[U64, Hex, "in the device"] = 0
-    extent_length: Annotated[U64, Hex, Unit("bytes")] = 0
+    extent_start: Annotated[U64, Hex, "in the device", Usual(0, 1 << 34, 3 << 34)] = 0
+    extent_length: Annotated[U64, Hex, Unit("bytes"), Usual(1 << 28, 1 << 30, 1 << 34)] = 0
     extent_tag: Annotated[bytes, Bytes(16)] = bytes(16)
     shared_extent_sequence: U16 = 0
     reserved_2: Annotated[bytes, Bytes(6)] = bytes(6)

@@ -51,6 +51,7 @@ class CxlMemorySparingEventSection(CxlEventSection):
     guid: ClassVar[UUID] = UUID("e71f3a40-2d29-4092-8a39-4d1c966c7c65")
     aliases: ClassVar[tuple[UUID, ...]] = (UUID("403a1fe7-292d-9240-8a39-4d1c966c7c65"),)
     title: ClassVar[str] = "CXL memory sparing event"
+    since: ClassVar[str] = "CXL 3.1"
 
     operation: Annotated[MaintenanceOperation, u8] = MaintenanceOperation.NONE
     operation_subclass: U8 = 0
@@ -79,6 +80,10 @@ class CxlMemorySparingEventSection(CxlEventSection):
         if name == "component_identifier":
             return component_text(self.component_identifier, is_pldm=is_pldm)
         return f"{self.nibble_mask:#x}" if name == "nibble_mask" else None
+
+    @property
+    def happened(self) -> str:
+        return self.told().partition(" (")[0]
 
     def told(self) -> str:
         if not self.is_valid("spare_resources"):

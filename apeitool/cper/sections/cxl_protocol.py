@@ -2,12 +2,13 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.cxl_dvsec import CxlDvsec
 from apeitool.cper.section import Section
 from apeitool.cper.sections.pcie import CapabilityStructure, DeviceSerialNumber, SlotNumber
+from apeitool.cper.severity import Severity
 from apeitool.registers import cxl
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.problem import Problem
@@ -32,6 +33,9 @@ from apeitool.wire.types import (
     u8,
     u32,
 )
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class CxlProtocolValid(enum.IntFlag):
@@ -147,8 +151,10 @@ class CxlProtocolErrorSection(Section):
     Source:  UEFI 2.10 N.2.13
     """
 
+    part: ClassVar[str] = "expander"
     guid: ClassVar[UUID] = UUID("80b9efb4-52b5-4de3-a777-68784b771048")
     title: ClassVar[str] = "CXL protocol error"
+    since: ClassVar[str] = "UEFI 2.9"
 
     validation_bits: Annotated[U64, CxlProtocolValid] = 0
     agent_type: Annotated[AgentType, u8, When(CxlProtocolValid.AGENT_TYPE)] = (
@@ -190,9 +196,54 @@ class CxlProtocolErrorSection(Section):
         word = _address_word(self) if name == "agent_address" else None
         return word(self.agent_address).text if word is not None else None
 
-    def sentence(self) -> str:
+    @property
+    def what(self) -> str:
         errors = ", ".join(self.error_log.errors()) if self.is_valid("error_log") else ""
-        what = f"CXL protocol error: {errors}" if errors else "CXL protocol error"
+        return f"CXL protocol error: {errors}" if errors else "CXL protocol error"
+
+    @property
+    def component(self) -> str:
+        if not self.is_valid("agent_address"):
+            return ""
+        return f"CXL {self.shown('agent_address') or hex(self.agent_address)}"
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        log = self.error_log
+        if not self.is_valid("error_log") or not log.errors():
+            return super().severities
+        if not log.uncorrectable_error_status:
+            return (Severity.CORRECTED,)
+        is_fatal = log.uncorrectable_error_status & log.uncorrectable_error_severity
+        return (Severity.FATAL if is_fatal else Severity.RECOVERABLE,)
+
+    def at(self, place: "Place") -> Self:
+        device = place.expander
+        said: dict[str, Any] = {}
+        if self.is_valid("device_id"):
+            # Of the class only base and sub-class have room here.
+            said["device_id"] = self.device_id.replace(
+                vendor_id=device.vendor_id,
+                device_id=device.device_id,
+                class_code=int.from_bytes(device.class_code[1:], "little"),
+                slot_number=device.slot_number,
+            )
+        if self.is_valid("agent_address"):
+            word = _address_word(self)
+            said["agent_address"] = (
+                place.address
+                if word is AgentBase
+                else AgentAddress.compose(
+                    function=device.function_number,
+                    device=device.device_number,
+                    bus=device.bus_number,
+                    segment=device.segment_number,
+                )
+            )
+        return self.replace(**said)
+
+    def sentence(self) -> str:
+        what = self.what
         if self.is_valid("agent_address"):
             what += f" at {self.shown('agent_address') or hex(self.agent_address)}"
         if self.is_valid("device_id"):

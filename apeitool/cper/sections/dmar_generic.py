@@ -1,12 +1,17 @@
 """DMAr generic error section."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers.pcie import RequesterId
 from apeitool.wire.labels import Label
 from apeitool.wire.types import U16, Address, Bytes, Hex, Rest, u8
+
+REFUSED = (Severity.RECOVERABLE, Severity.CORRECTED, Severity.FATAL)
+"""How bad it is that an access was refused: it did no harm, but its device lacks it."""
 
 
 class DmarFaultReason(Label):
@@ -59,8 +64,15 @@ class DmarGenericErrorSection(Section):
     Source:  UEFI 2.10 N.2.11.1
     """
 
+    part: ClassVar[str] = "device"
+    located: ClassVar[Mapping[str, str]] = {
+        "requester_id": "device.requester_id",
+        "segment_number": "device.segment_number",
+        "device_address": "address",
+    }
     guid: ClassVar[UUID] = UUID("5b51fef7-c79d-4434-8f1b-aa62de3e2c64")
     title: ClassVar[str] = "DMAr generic error"
+    since: ClassVar[str] = "UEFI 2.2"
 
     requester_id: Annotated[U16, Hex, RequesterId, "the device"] = 0
     segment_number: Annotated[U16, Hex, "PCI segment of the device"] = 0
@@ -80,9 +92,23 @@ class DmarGenericErrorSection(Section):
         )
         return known and len(data) == cls.fixed_size and not any(data[16:])
 
+    @property
+    def what(self) -> str:
+        return f"DMA remapping error: {self.fault_reason.text}"
+
+    @property
+    def component(self) -> str:
+        return f"PCIe {self._device()}"
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return REFUSED
+
     def sentence(self) -> str:
-        device = f"{self.segment_number:04x}:{RequesterId(self.requester_id).text}"
         return (
             f"DMA remapping error ({self.architecture.text}): {self.fault_reason.text}, "
-            f"{self.access_type.text} by {device} at device address {self.device_address:#x}"
+            f"{self.access_type.text} by {self._device()} at device address {self.device_address:#x}"
         )
+
+    def _device(self) -> str:
+        return f"{self.segment_number:04x}:{RequesterId(self.requester_id).text}"

@@ -1,15 +1,20 @@
 """AMD IOMMU DMAr error section."""
 
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.sections.dmar_generic import REFUSED
+from apeitool.cper.severity import Severity
 from apeitool.registers import amd_iommu
 from apeitool.registers.amd_iommu import EventCode
 from apeitool.registers.pcie import RequesterId
 from apeitool.wire.labels import Word
 from apeitool.wire.record import Structure
 from apeitool.wire.types import U8, U64, Bytes, Hex, Named, Rest
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 def _event_low(event: Any) -> type[Word]:
@@ -36,6 +41,14 @@ class IommuEvent(Structure):
         """Which event it is."""
         return EventCode(self.low >> 60)
 
+    @property
+    def device(self) -> str:
+        """Whose access it was; "" where the event does not tell."""
+        word = _event_low(self)(self.low)
+        return (
+            RequesterId(word.device_id).text if isinstance(word, amd_iommu.DeviceEventLow) else ""
+        )
+
     def sentence(self) -> str:
         """What happened, to whom and where, as far as this event tells."""
         word = _event_low(self)(self.low)
@@ -43,8 +56,8 @@ class IommuEvent(Structure):
         if isinstance(word, amd_iommu.AccessEventLow):
             kind = "interrupt" if word.interrupt else "write" if word.write else "read"
             what += f", {kind}"
-        if isinstance(word, amd_iommu.DeviceEventLow):
-            what += f" by {RequesterId(word.device_id).text}"
+        if self.device:
+            what += f" by {self.device}"
         if self.code.is_known and self.code is not EventCode.EVENT_COUNTER_ZERO:
             what += f" at address {self.high:#x}"
         return what
@@ -71,8 +84,10 @@ class IommuErrorSection(Section):
     Source:  UEFI 2.10 N.2.11.3
     """
 
+    part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("036f84e1-7f37-428c-a79e-575fdfaa84ec")
     title: ClassVar[str] = "IOMMU DMAr error"
+    since: ClassVar[str] = "UEFI 2.2"
 
     revision: Annotated[U8, "of the IOMMU's specification"] = 0
     reserved: Annotated[bytes, Bytes(7)] = bytes(7)
@@ -96,8 +111,32 @@ class IommuErrorSection(Section):
         is_event = EventCode(data[39] >> 4).is_known
         return len(data) == cls.fixed_size and is_event and not any(reserved)
 
-    def sentence(self) -> str:
+    @property
+    def what(self) -> str:
+        return f"IOMMU error: {self.event_log_entry.code.text}" if self._has_event else self.title
+
+    @property
+    def component(self) -> str:
+        device = self.event_log_entry.device
+        return f"PCIe {device}" if device and self._has_event else ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return REFUSED
+
+    def at(self, place: "Place") -> Self:
         event = self.event_log_entry
-        if not event.low and not event.high:
+        if not (self._has_event and event.device):
+            return self
+        device = amd_iommu.DeviceEventLow.device_id
+        low = event.low & ~device.mask | place.device.requester_id << device.low
+        return self.replace(event_log_entry=event.replace(low=low))
+
+    @property
+    def _has_event(self) -> bool:
+        return bool(self.event_log_entry.low or self.event_log_entry.high)
+
+    def sentence(self) -> str:
+        if not self._has_event:
             return "IOMMU error, no event recorded"
-        return f"IOMMU error: {event.sentence()}"
+        return f"IOMMU error: {self.event_log_entry.sentence()}"

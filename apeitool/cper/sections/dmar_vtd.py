@@ -1,14 +1,19 @@
 """Intel VT-d DMAr error section."""
 
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.sections.dmar_generic import REFUSED
+from apeitool.cper.severity import Severity
 from apeitool.registers import vtd
 from apeitool.registers.pcie import RequesterId
 from apeitool.wire.labels import Word
 from apeitool.wire.record import Structure
 from apeitool.wire.types import U8, U32, U64, Bytes, Hex, Named, Rest, Text
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 def _fault_word(record: Any) -> type[Word]:
@@ -27,16 +32,25 @@ class VtdFaultRecord(Structure):
     low: Annotated[U64, Hex, Named(_fault_word), "bits 63:0"] = 0
     high: Annotated[U64, Hex, vtd.FaultRecordHigh, "bits 127:64"] = 0
 
+    @property
+    def reason(self) -> vtd.FaultReason:
+        """Why it was refused."""
+        return vtd.FaultReason(vtd.FaultRecordHigh(self.high).fault_reason)
+
+    @property
+    def device(self) -> str:
+        """To whom it was refused."""
+        return RequesterId(vtd.FaultRecordHigh(self.high).source_id).text
+
     def sentence(self) -> str:
         """What was refused to whom."""
-        high = vtd.FaultRecordHigh(self.high)
-        reason = vtd.FaultReason(high.fault_reason)
+        high, reason = vtd.FaultRecordHigh(self.high), self.reason
         what = "DMA read" if high.read else "DMA write"
         where = f"page {vtd.FaultRecordLow(self.low).fault_information << 12:#x}"
         if reason.is_of_interrupt:
             what = "interrupt"
             where = f"index {vtd.InterruptFaultRecordLow(self.low).interrupt_index}"
-        by = RequesterId(high.source_id).text
+        by = self.device
         by += f" (PASID {high.pasid_value})" if high.pasid_present else ""
         return f"{reason.text}, {what} by {by} at {where}"
 
@@ -71,8 +85,10 @@ class VtdErrorSection(Section):
     Source:  UEFI 2.10 N.2.11.2
     """
 
+    part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("71761d37-32b2-45cd-a7d0-b0fedd93e8cf")
     title: ClassVar[str] = "VT-d DMAr error"
+    since: ClassVar[str] = "UEFI 2.2"
 
     version: Annotated[U8, Hex, vtd.Version, "of the hardware"] = 0
     revision: Annotated[U8, "of the DMAR table"] = 0
@@ -105,8 +121,29 @@ class VtdErrorSection(Section):
             and not any(data[36:48])
         )
 
+    @property
+    def what(self) -> str:
+        return f"VT-d DMA remapping fault: {self.fault_record.reason.text}"
+
+    @property
+    def component(self) -> str:
+        return f"PCIe {self.fault_record.device}" if self._has_fault else ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return REFUSED
+
+    def at(self, place: "Place") -> Self:
+        source = vtd.FaultRecordHigh.source_id
+        high = self.fault_record.high & ~source.mask | place.device.requester_id << source.low
+        record = self.fault_record.replace(high=high)
+        return self.replace(fault_record=record) if self._has_fault else self
+
+    @property
+    def _has_fault(self) -> bool:
+        return bool(self.fault_record.low or self.fault_record.high)
+
     def sentence(self) -> str:
-        record = self.fault_record
-        if not record.low and not record.high:
+        if not self._has_fault:
             return "VT-d DMA remapping error, no fault recorded"
-        return f"VT-d DMA remapping fault: {record.sentence()}"
+        return f"VT-d DMA remapping fault: {self.fault_record.sentence()}"

@@ -95,6 +95,7 @@ class FirmwareErrorRecordReferenceSection(Section):
 
     guid: ClassVar[UUID] = UUID("81212a96-09ed-4996-9471-8d729c8e69ed")
     title: ClassVar[str] = "firmware error record reference"
+    since: ClassVar[str] = "UEFI 2.1"
 
     record_type: Annotated[FirmwareRecordType, u8] = FirmwareRecordType.SOC_TYPE_2
     revision: U8 = 2
@@ -109,6 +110,10 @@ class FirmwareErrorRecordReferenceSection(Section):
         """The GUID of the record; None where it has none."""
         found = self.identifier
         return found.record_identifier_guid if isinstance(found, GuidIdentifier) else None
+
+    @property
+    def what(self) -> str:
+        return self.record_type.text
 
     def sentence(self) -> str:
         said = self.record_type.text

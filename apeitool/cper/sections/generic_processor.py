@@ -1,15 +1,19 @@
 """Generic processor error section."""
 
 import enum
-from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers.arm import Midr, Mpidr
 from apeitool.registers.cpuid import CpuidVersion
 from apeitool.wire.labels import Bits, Label, Word, flag_names
-from apeitool.wire.types import U8, U16, U64, Address, Hex, Named, Rest, Text, When, u8
+from apeitool.wire.types import U8, U16, U64, Address, Hex, Named, Rest, Text, Usual, When, u8
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class GenericProcessorValid(enum.IntFlag):
@@ -129,8 +133,14 @@ class GenericProcessorErrorSection(Section):
     Source:  UEFI 2.10 N.2.4.1; Microsoft's cper.h for validation bit 13
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {
+        "processor_id": "processor.apic_id",
+        "target_address": "address",
+    }
     guid: ClassVar[UUID] = UUID("9876ccad-47b4-4bdb-b65e-16f193c4f3db")
     title: ClassVar[str] = "generic processor error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, GenericProcessorValid] = 0
     processor_type: Annotated[ProcessorType, u8, When(GenericProcessorValid.PROCESSOR_TYPE)] = (
@@ -146,12 +156,17 @@ class GenericProcessorErrorSection(Section):
         ProcessorOperation.UNKNOWN_OR_GENERIC
     )
     flags: Annotated[U8, ProcessorErrorFlags, When(GenericProcessorValid.FLAGS)] = 0
-    level: Annotated[U8, When(GenericProcessorValid.LEVEL)] = 0
+    level: Annotated[U8, When(GenericProcessorValid.LEVEL), Usual(0, 1, 2, 3)] = 0
     reserved: Annotated[U16, Hex] = 0
     cpu_version_info: Annotated[
         U64, Hex, Named(_version_word), When(GenericProcessorValid.CPU_VERSION_INFO)
     ] = 0
-    cpu_brand_string: Annotated[str, Text(128), When(GenericProcessorValid.CPU_BRAND_STRING)] = ""
+    cpu_brand_string: Annotated[
+        str,
+        Text(128),
+        When(GenericProcessorValid.CPU_BRAND_STRING),
+        Usual("Intel(R) Xeon(R) Platinum 8480+", "AMD EPYC 9654 96-Core Processor"),
+    ] = ""
     processor_id: Annotated[
         U64, Hex, "APIC id, LID or MPIDR", Named(_id_word), When(GenericProcessorValid.PROCESSOR_ID)
     ] = 0
@@ -161,9 +176,38 @@ class GenericProcessorErrorSection(Section):
     instruction_ip: Annotated[Address, When(GenericProcessorValid.INSTRUCTION_IP)] = 0
     trailing: Rest = b""
 
+    @property
+    def what(self) -> str:
+        return f"{self._kind()}processor {self._what()}"
+
+    @property
+    def component(self) -> str:
+        who = self._who()
+        return f"CPU{who}" if who else ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        flags = self.fact("flags") or 0
+        if flags & ProcessorErrorFlags.CORRECTED:
+            return (Severity.CORRECTED,)
+        if flags & ProcessorErrorFlags.RESTARTABLE:
+            return (Severity.RECOVERABLE, Severity.FATAL)
+        return super().severities
+
+    def at(self, place: "Place") -> Self:
+        there, cpu = super().at(place), place.processor
+        kind = _version_word(self)
+        said = {"cpu_version_info": cpu.midr if kind is Midr else cpu.signature}
+        if kind is Midr:
+            said["processor_id"] = cpu.mpidr
+        known = {n: v for n, v in said.items() if kind is not None and self.is_valid(n)}
+        return there.replace(**known)
+
     def sentence(self) -> str:
-        kind = f"{self.processor_type.text} " if self.is_valid("processor_type") else ""
-        return f"{kind}processor{self._who()}: {self._what()}{''.join(self._details())}"
+        return f"{self._kind()}processor{self._who()}: {self._what()}{''.join(self._details())}"
+
+    def _kind(self) -> str:
+        return f"{self.processor_type.text} " if self.is_valid("processor_type") else ""
 
     def _who(self) -> str:
         if not self.is_valid("processor_id"):

@@ -1,13 +1,14 @@
 """IA32/X64 processor error section."""
 
 import enum
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.contexts import ContextLayout, context_ends
 from apeitool.cper.dialect import Choice, Weight
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.cper.x86_context import (
     HEADER,
     MemoryMappedContext,
@@ -44,9 +45,13 @@ from apeitool.wire.types import (
     Part,
     Rest,
     Strided,
+    Usual,
     When,
     u32,
 )
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class X86Valid(enum.IntFlag):
@@ -128,7 +133,7 @@ class X86ErrorInformation(Structure):
     Source:  UEFI 2.10 N.2.4.2.1
     """
 
-    error_structure_type: GUID = NIL
+    error_structure_type: Annotated[GUID, Usual(*CHECKS)] = NIL
     validation_bits: Annotated[U64, X86InformationValid] = 0
     check_information: Annotated[
         U64, Hex, Named(_check_word), When(X86InformationValid.CHECK_INFORMATION)
@@ -142,6 +147,12 @@ class X86ErrorInformation(Structure):
     def kind(self) -> str:
         """What failed, as the structure type says."""
         return CHECKS.get(self.error_structure_type, ("error of unknown type", None))[0]
+
+    def facts(self) -> dict[str, Any]:
+        """The ranges of the check that are facts, by name; none where nobody can read it."""
+        word = _check_word(self)
+        has = word is not None and self.is_valid("check_information")
+        return word(self.check_information).facts() if word is not None and has else {}
 
     def shown(self, name: str) -> str | None:
         return (
@@ -266,8 +277,11 @@ class Ia32X64ProcessorErrorSection(Section):
     Source:  UEFI 2.10 N.2.4.2; a record of Windows of 2025 (Zen 4)
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {"local_apic_id": "processor.apic_id"}
     guid: ClassVar[UUID] = UUID("dc3ea0b0-a144-4797-b95b-53fa242b6e1d")
     title: ClassVar[str] = "IA32/X64 processor error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, Hex, X86ValidationBits, Derived(_validation)] = AUTO
     local_apic_id: Annotated[U64, Hex, When(X86Valid.LOCAL_APIC_ID)] = 0
@@ -302,6 +316,34 @@ class Ia32X64ProcessorErrorSection(Section):
     def physical_addresses(self) -> tuple[int, ...]:
         found = (check.physical_address for check in self.machine_checks)
         return tuple(address for address in found if address is not None)
+
+    @property
+    def what(self) -> str:
+        kinds = {information.kind: None for information in self.error_information}
+        kinds |= {check.status.error: None for check in self.machine_checks if check.status.valid}
+        return f"IA32/X64 processor {' and '.join(kinds) or 'error'}"
+
+    @property
+    def component(self) -> str:
+        return f"CPU {self.local_apic_id:#x}" if self.is_valid("local_apic_id") else ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        facts = [information.facts() for information in self.error_information]
+        worst = {fact["uncorrected"] for fact in facts if "uncorrected" in fact}
+        worst |= {check.status.uncorrected for check in self.machine_checks if check.status.valid}
+        corrupt = any(fact.get("processor_context_corrupt") for fact in facts)
+        if not worst:
+            return super().severities
+        if not any(worst):
+            return (Severity.CORRECTED,)
+        return (Severity.FATAL,) if corrupt else (Severity.RECOVERABLE, Severity.FATAL)
+
+    def at(self, place: "Place") -> Self:
+        there = super().at(place)
+        if not self.is_valid("cpuid_info"):
+            return there
+        return there.replace(cpuid_info=CpuidInformation.of(place.processor.signature))
 
     def sentence(self) -> str:
         who = f" on APIC id {self.local_apic_id:#x}" if self.is_valid("local_apic_id") else ""

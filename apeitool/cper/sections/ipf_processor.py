@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
@@ -26,6 +26,10 @@ from apeitool.wire.types import (
 )
 
 Register = Annotated[U64, Hex]
+
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class IpfValid(enum.IntFlag):
@@ -82,10 +86,15 @@ class IpfCheck(Structure):
     target_id: Annotated[Address, When(IpfCheckValid.TARGET_ID)] = 0
     precise_ip: Annotated[Address, When(IpfCheckValid.PRECISE_IP)] = 0
 
+    @property
+    def kind(self) -> str:
+        """What failed."""
+        kind = type(self).__name__.removeprefix("Ipf").removesuffix("Check")
+        return f"{_KINDS.get(kind, 'processor')} error"
+
     def sentence(self) -> str:
         """What failed, as far as it is said."""
-        said = type(self).__name__.removeprefix("Ipf").removesuffix("Check")
-        said = f"{_KINDS.get(said, 'processor')} error"
+        said = self.kind
         view: Any = next(f.view for f in self.fields if f.name == "check_info")
         if view is not None and self.is_valid("check_info"):
             said += f" ({view(self.check_info).sentence()})"
@@ -257,8 +266,10 @@ class IpfProcessorErrorSection(Section):
     Source:  UEFI 2.10 N.2.4.3; Itanium SAL specification B.2.3; Linux asm/sal.h
     """
 
+    part: ClassVar[str] = "processor"
     guid: ClassVar[UUID] = UUID("e429faf1-3cb7-11d4-bca7-0080c73c8881")
     title: ClassVar[str] = "IPF processor error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, Hex, IpfValidationBits, Derived(_validation)] = AUTO
     proc_error_map: Annotated[Register, ia64.ProcessorErrorMap, When(IpfValid.PROC_ERROR_MAP)] = 0
@@ -288,11 +299,26 @@ class IpfProcessorErrorSection(Section):
         most = IpfValidationBits.compose(**{f"{name}_count": _MOST for name in _CHECKS})
         return made.replace(validation_bits=self.validation_bits & ~most | _counts(made))
 
+    @property
+    def what(self) -> str:
+        kinds = {check.kind: None for name in _CHECKS for check in getattr(self, f"{name}s")}
+        return f"Itanium processor {' and '.join(kinds) or 'error'}"
+
+    @property
+    def component(self) -> str:
+        if not self.is_valid("proc_cr_lid"):
+            return ""
+        lid = ia64.LocalId(self.proc_cr_lid)
+        return f"CPU {lid.id:#x}.{lid.extended_id:#x}"
+
+    def at(self, place: "Place") -> Self:
+        if not self.is_valid("proc_cr_lid"):
+            return self
+        cpu = place.processor
+        return self.replace(proc_cr_lid=ia64.LocalId.compose(id=cpu.core, extended_id=cpu.socket))
+
     def sentence(self) -> str:
-        who = ""
-        if self.is_valid("proc_cr_lid"):
-            lid = ia64.LocalId(self.proc_cr_lid)
-            who = f" {lid.id:#x}.{lid.extended_id:#x}"
+        who = self.component.removeprefix("CPU")
         checks = [check.sentence() for name in _CHECKS for check in getattr(self, f"{name}s")]
         state = ia64.ProcessorState(self.proc_state_parameter).sentence()
         if state and self.is_valid("proc_state_parameter"):

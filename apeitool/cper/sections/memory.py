@@ -70,6 +70,7 @@ class MemoryErrorSection(MemorySection):
     title: ClassVar[str] = "memory error"
     json_key: ClassVar[str] = "Memory"
     json_type: ClassVar[str] = "Platform Memory"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, MemoryValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(MemoryValid.ERROR_STATUS)] = 0

@@ -63,6 +63,7 @@ class MemoryErrorSection2(MemorySection):
 
     guid: ClassVar[UUID] = UUID("61ec04fc-48e6-d813-25c9-8daa44750b12")
     title: ClassVar[str] = "memory error 2"
+    since: ClassVar[str] = "UEFI 2.5"
 
     validation_bits: Annotated[U64, Memory2Valid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(Memory2Valid.ERROR_STATUS)] = 0

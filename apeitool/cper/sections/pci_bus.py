@@ -1,8 +1,8 @@
 """PCI/PCI-X bus error section."""
 
 import enum
-from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.error_status import ErrorStatus, ErrorType
@@ -10,6 +10,9 @@ from apeitool.cper.section import Section
 from apeitool.registers.pci import PciCommand, PcixCommand
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.types import U16, U32, U64, Address, Hex, Named, Rest, When, u16
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class PciBusValid(enum.IntFlag):
@@ -89,8 +92,11 @@ class PciBusErrorSection(Section):
     Source:  UEFI 2.10 N.2.8
     """
 
+    part: ClassVar[str] = "device"
+    located: ClassVar[Mapping[str, str]] = {"bus_address": "address"}
     guid: ClassVar[UUID] = UUID("c5753963-3b84-4095-bf78-eddad3f9c9dd")
     title: ClassVar[str] = "PCI/PCI-X bus error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, PciBusValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(PciBusValid.ERROR_STATUS)] = 0
@@ -113,15 +119,34 @@ class PciBusErrorSection(Section):
         known = int.from_bytes(data[16:18], "little") <= max(PciBusErrorType)
         return len(data) == cls.fixed_size and 0 < valid < 1 << 9 and known and not any(data[20:24])
 
+    @property
+    def what(self) -> str:
+        return f"{self._kind()} error: {self._what()}" if self._what() != "error" else self.title
+
+    @property
+    def component(self) -> str:
+        return f"PCI bus {self._bus()}" if self.is_valid("bus_id") else ""
+
+    def at(self, place: "Place") -> Self:
+        there, device = super().at(place), place.device
+        if not self.is_valid("bus_id"):
+            return there
+        bus = BusId.compose(bus_number=device.bus_number, segment_number=device.segment_number)
+        return there.replace(bus_id=bus)
+
     def sentence(self) -> str:
-        kind = "PCI/PCI-X bus"
         command: Any = _command(self)(self.bus_command)
-        if self.is_valid("bus_command"):
-            kind = "PCI-X bus" if command.is_pcix else "PCI bus"
-        if self.is_valid("bus_id"):
-            bus = BusId(self.bus_id)
-            kind += f" {bus.segment_number:04x}:{bus.bus_number:02x}"
-        return f"{kind}: {self._what()}{''.join(self._details(command))}"
+        bus = f"{self._kind()} {self._bus()}" if self.is_valid("bus_id") else self._kind()
+        return f"{bus}: {self._what()}{''.join(self._details(command))}"
+
+    def _kind(self) -> str:
+        if not self.is_valid("bus_command"):
+            return "PCI/PCI-X bus"
+        return "PCI-X bus" if PciBusCommand(self.bus_command).is_pcix else "PCI bus"
+
+    def _bus(self) -> str:
+        bus = BusId(self.bus_id)
+        return f"{bus.segment_number:04x}:{bus.bus_number:02x}"
 
     def _what(self) -> str:
         if self.is_valid("error_type"):

@@ -1,7 +1,7 @@
 """PCI component error section."""
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -82,8 +82,11 @@ class PciComponentErrorSection(Section):
     Source:  UEFI 2.10 N.2.9
     """
 
+    part: ClassVar[str] = "device"
+    located: ClassVar[Mapping[str, str]] = {"id_info": "device"}
     guid: ClassVar[UUID] = UUID("eb5e4685-ca66-4769-b6a2-26068b001326")
     title: ClassVar[str] = "PCI component error"
+    since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, PciComponentValid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(PciComponentValid.ERROR_STATUS)] = 0
@@ -108,6 +111,14 @@ class PciComponentErrorSection(Section):
     ] = ()
     trailing: Rest = b""
 
+    @property
+    def what(self) -> str:
+        return f"PCI component error{self._error()}"
+
+    @property
+    def component(self) -> str:
+        return f"PCI {self.id_info.address}" if self.is_valid("id_info") else ""
+
     def sentence(self) -> str:
         what = "PCI component"
         if self.is_valid("id_info"):
@@ -115,10 +126,12 @@ class PciComponentErrorSection(Section):
             known = class_name(ids.class_code)
             what += f" {ids.address} (vendor {ids.vendor_id:#06x}, device {ids.device_id:#06x}"
             what += f", {known})" if known else ")"
+        return f"{what}{self._error() or ': error'}"
+
+    def _error(self) -> str:
         status = ErrorStatus(self.error_status)
-        if self.is_valid("error_status") and status.error_type:
-            return f"{what}: {ErrorType(status.error_type).text}"
-        return f"{what}: error"
+        has = self.is_valid("error_status") and status.error_type
+        return f": {ErrorType(status.error_type).text}" if has else ""
 
     def check(self) -> Iterator[Problem]:
         for name in ("memory", "io"):

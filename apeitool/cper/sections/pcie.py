@@ -1,7 +1,7 @@
 """PCI Express error section."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
@@ -256,7 +256,9 @@ class PcieErrorSection(Section):
     title: ClassVar[str] = "PCIe error"
     json_key: ClassVar[str] = "Pcie"
     json_type: ClassVar[str] = "PCIe"
+    since: ClassVar[str] = "UEFI 2.1"
     part: ClassVar[str] = "device"
+    located: ClassVar[Mapping[str, str]] = {"device_id": "device"}
 
     validation_bits: Annotated[U64, PcieValid] = 0
     port_type: Annotated[
@@ -327,22 +329,10 @@ class PcieErrorSection(Section):
         return (Severity.FATAL if is_fatal else Severity.RECOVERABLE,)
 
     def at(self, place: "Place") -> Self:
-        if not self.is_valid("device_id"):
-            return self
-        device = place.device
-        found = self.device_id.replace(
-            segment_number=device.segment,
-            bus_number=device.bus,
-            device_number=device.device,
-            function_number=device.function,
-            vendor_id=device.vendor_id,
-            device_id=device.device_id,
-            class_code=device.class_code,
-        )
-        port = capability.PortType(device.port_type)
-        return self.replace(
-            device_id=found, port_type=port if self.is_valid("port_type") else self.port_type
-        )
+        there = super().at(place)
+        if not self.is_valid("port_type"):
+            return there
+        return there.replace(port_type=capability.PortType(place.device.port_type))
 
     @property
     def component(self) -> str:

@@ -6,7 +6,9 @@ Their producers write them as a C compiler lays them out: each number at a multi
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from apeitool.registers import pcie
+from apeitool.cper.arm_ras import fitting
+from apeitool.cper.severity import Severity
+from apeitool.registers import arm_ras, pcie
 from apeitool.wire.labels import Bits, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -19,6 +21,7 @@ from apeitool.wire.types import (
     Bytes,
     Derived,
     Hex,
+    Named,
     Raw,
     Rest,
     Unit,
@@ -32,6 +35,15 @@ class AmpereOnePayload(Structure):
     Source:  rasdaemon (Ampere's branch) non-standard-ampereone.h
     """
 
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """How bad it can be; nothing where the payload does not tell."""
+        return ()
+
+    def sentence(self) -> str:
+        """What it says happened; "" if that takes the vendor's help."""
+        return ""
+
 
 class AmpereOneRasRegisters(AmpereOnePayload):
     """Payload type 0: registers of an Armv8 RAS error record.
@@ -40,15 +52,23 @@ class AmpereOneRasRegisters(AmpereOnePayload):
     Source:  rasdaemon (Ampere's branch) non-standard-ampereone.h ampereone_payload0_type_sec
     """
 
-    err_fr: Annotated[U64, Hex] = 0
-    err_ctlr: Annotated[U64, Hex] = 0
-    err_status: Annotated[U64, Hex] = 0
-    err_addr: Annotated[U64, Hex] = 0
-    err_misc_0: Annotated[U64, Hex] = 0
+    err_fr: Annotated[U64, Hex, arm_ras.ErrFr] = 0
+    err_ctlr: Annotated[U64, Hex, arm_ras.ErrCtlr] = 0
+    err_status: Annotated[U64, Hex, arm_ras.ErrStatus] = 0
+    err_addr: Annotated[U64, Hex, arm_ras.ErrAddr] = 0
+    err_misc_0: Annotated[U64, Hex, Named(arm_ras.misc0_word)] = 0
     err_misc_1: Annotated[U64, Hex] = 0
     err_misc_2: Annotated[U64, Hex] = 0
     err_misc_3: Annotated[U64, Hex] = 0
     rest: Rest = b""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return fitting(arm_ras.ErrStatus(self.err_status))
+
+    def sentence(self) -> str:
+        """What the error record holds."""
+        return arm_ras.status_sentence(arm_ras.ErrStatus(self.err_status))
 
 
 class Counters(Word):

@@ -5,6 +5,7 @@ Source:  rasdaemon non-standard-hisi_hip08.c
 
 from typing import Any
 
+from apeitool.registers import arm_ras
 from apeitool.wire.labels import Label
 
 
@@ -83,15 +84,24 @@ def sub_module(section: Any, names: dict[int, tuple[str, ...]]) -> str | None:
     return known[number] if number < len(known) else None
 
 
-def oem_sentence(section: Any, names: dict[int, tuple[str, ...]]) -> str:
-    """What an OEM section says happened."""
+def oem_what(section: Any) -> str:
+    """What kind of error an OEM section reports."""
     what = "HiSilicon error"
     if section.is_valid("module_id"):
         what = f"HiSilicon {section.module_id.text} error"
-    if section.is_valid("sub_module_id"):
-        what += f" in {sub_module(section, names) or f'sub-module {section.sub_module_id}'}"
-    if section.is_valid("socket_id"):
-        what += f", socket {section.socket_id}"
-    if section.is_valid("err_addr"):
-        what += f", address {section.err_addr:#x}"
-    return what
+    status = arm_ras.status_sentence(arm_ras.ErrStatus(section.fact("err_status") or 0))
+    return f"{what}: {status}" if status else what
+
+
+def oem_place(section: Any, names: dict[int, tuple[str, ...]]) -> str:
+    """Where an OEM section says it was."""
+    known = sub_module(section, names) if section.is_valid("sub_module_id") else None
+    part = known or section.where(("sub-module", "sub_module_id"))
+    return ", ".join(filter(None, [part, section.where(("socket", "socket_id"))]))
+
+
+def oem_sentence(section: Any, names: dict[int, tuple[str, ...]]) -> str:
+    """What an OEM section says happened."""
+    what, where = oem_what(section), oem_place(section, names)
+    what = f"{what} in {where}" if where else what
+    return f"{what}, address {section.err_addr:#x}" if section.is_valid("err_addr") else what

@@ -4,8 +4,8 @@ Source:  rasdaemon non-standard-jaguarmicro.c
 """
 
 import enum
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
 
 from apeitool.cper.section import Section
 from apeitool.cper.vendor.error_severity import ErrorSeverity
@@ -124,6 +124,9 @@ class JaguarErrorSection(Section):
     Source:  rasdaemon non-standard-jaguarmicro.h jm_common_sec_head
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {"device_id": "processor.core"}
+
     validation_bits: Annotated[U32, JaguarValid] = 0
     version: Annotated[U8, When(JaguarValid.VERSION)] = 0
     soc_id: Annotated[Soc, u8, When(JaguarValid.SOC_ID)] = Soc.CORSICA_1_0
@@ -154,18 +157,36 @@ class JaguarErrorSection(Section):
         known = {"module_id": self.module, "submodule_id": self.submodule}.get(name)
         return f"{known} ({getattr(self, name)})" if known else None
 
-    def sentence(self) -> str:
-        what = self.title
+    @property
+    def what(self) -> str:
+        return self._told(self.title)
+
+    @property
+    def happened(self) -> str:
+        """What its registers say that it was; "" where they take the vendor's help."""
+        return ""
+
+    @property
+    def component(self) -> str:
+        return ", ".join(self._where())
+
+    def _where(self) -> Iterator[str]:
         if self.is_valid("subsystem_id"):
-            what += f" in {self.subsystem_id.text}"
+            yield self.subsystem_id.text
         if self.is_valid("module_id"):
-            what += f", module {self.module or self.module_id}"
+            yield f"module {self.module or self.module_id}"
         if self.is_valid("submodule_id"):
-            what += f", sub-module {self.submodule or self.submodule_id}"
+            yield f"sub-module {self.submodule or self.submodule_id}"
         if self.is_valid("device_id"):
             counted = _DEVICES.get(self.subsystem_id, "device")
-            what += f", {counted if self.is_valid('subsystem_id') else 'device'} {self.device_id}"
-        return f"{what} (type {self.error_type:#x})" if self.is_valid("error_type") else what
+            yield f"{counted if self.is_valid('subsystem_id') else 'device'} {self.device_id}"
+
+    def sentence(self) -> str:
+        return self._told(f"{self.title} in {self.component}" if self.component else self.title)
+
+    def _told(self, what: str) -> str:
+        what += f" (type {self.error_type:#x})" if self.is_valid("error_type") else ""
+        return f"{what}: {self.happened}" if self.happened else what
 
     def check(self) -> Iterator[Problem]:
         if not self.validation_bits & JaguarValid.REGISTER_ARRAY_SIZE:

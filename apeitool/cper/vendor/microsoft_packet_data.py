@@ -5,8 +5,9 @@ Source:  Windows WDK 10.0.28000 ntddk.h; Windows driver documentation of the dat
 
 import enum
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
+from apeitool.cper.severity import Severity
 from apeitool.cper.vendor.filetime import Filetime
 from apeitool.registers import pcie
 from apeitool.registers.machine_check import MachineCheck
@@ -17,6 +18,10 @@ from apeitool.wire.types import U8, U32, U64, Absent, Address, Array, Bytes, Hex
 
 SIGNATURE_LENGTH = 4
 """Bytes of the signature, which stands before the packet and counts in its lengths."""
+
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class PacketFlags(enum.IntFlag):
@@ -81,6 +86,26 @@ class ErrorPacket(Structure):
     Source:  Windows WDK 10.0.28000 ntddk.h WHEA_ERROR_PACKET_V2
     """
 
+    @property
+    def what(self) -> str:
+        """What kind of error it was; "" if the packet cannot be read."""
+        return ""
+
+    @property
+    def component(self) -> str:
+        """The part that failed; "" where the packet does not say."""
+        return ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """How bad the packet says that it is; nothing if it does not say."""
+        said = getattr(self, "error_severity", None)
+        return (said,) if isinstance(said, Severity) and said.is_known else ()
+
+    def at(self, place: "Place") -> Self:
+        """The same error in that place."""
+        return self
+
 
 class UnknownPacket(ErrorPacket):
     """A packet of unknown signature, or shorter than its version needs.
@@ -135,6 +160,14 @@ class McaException(PacketData):
         of_banks = name in {"bank_number", "status", "address", "misc"}
         is_bank = self.exception_type == McaExceptionType.MCA
         return super().is_valid(name) and (is_bank or not of_banks)
+
+    @property
+    def what(self) -> str:
+        """What kind of error it was."""
+        if self.exception_type != McaExceptionType.MCA:
+            return "machine check"
+        status = MciStatus(self.status)
+        return f"{status.severity} {status.error}" if status.valid else "no valid error"
 
     def sentence(self) -> str:
         """What the bank reports."""

@@ -1,7 +1,7 @@
 """Microsoft hardware error packet, version 1: of Windows Vista and Server 2008."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 from apeitool.cper.section import OpaqueSection, Section, section_type
@@ -22,6 +22,9 @@ from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 from apeitool.wire.types import AUTO, U32, U64, Derived, Hex, One, Rest, Unit, u32
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 ERROR_LENGTH = 208
 """Bytes of the error, whatever kind it is of."""
@@ -139,6 +142,18 @@ class ErrorPacketV1(ErrorPacket):
         data=bytes(ERROR_LENGTH)
     )
     raw_data: Annotated[RawDataBase, One(_raw_data_type)] = RawData()
+
+    @property
+    def what(self) -> str:
+        known = not isinstance(self.error, OpaqueSection)
+        return self.error.what if known else f"{self.error_type.text} error"
+
+    @property
+    def component(self) -> str:
+        return self.error.component
+
+    def at(self, place: "Place") -> Self:
+        return self.replace(error=self.error.at(place))
 
     def sentence(self) -> str:
         """What the packet says happened."""

@@ -1,7 +1,7 @@
 """Microsoft hardware error packet, version 2: since Windows 7."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from apeitool.cper.severity import Severity
 from apeitool.cper.vendor.microsoft_packet_data import (
@@ -20,6 +20,9 @@ from apeitool.registers import pcie
 from apeitool.wire.labels import Label, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.types import AUTO, GUID, NIL, U32, U64, Derived, Hex, One, Raw, Rest, Unit, u32
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 HEADER_LENGTH = 80
 """Bytes before the data, with the signature."""
@@ -88,6 +91,22 @@ class ErrorPacketV2(ErrorPacket):
     ] = b""
     pshed_data: Annotated[bytes, Raw(length="pshed_data_length")] = b""
     rest: Rest = b""
+
+    @property
+    def what(self) -> str:
+        if isinstance(self.data, McaException):
+            return f"{self.error_type.text} error: {self.data.what}"
+        return f"{self.error_type.text} error"
+
+    @property
+    def component(self) -> str:
+        data = self.data
+        return f"CPU {data.processor_number}" if isinstance(data, McaException) else ""
+
+    def at(self, place: "Place") -> Self:
+        if not isinstance(self.data, McaException):
+            return self
+        return self.replace(data=self.data.replace(processor_number=place.processor.number))
 
     def sentence(self) -> str:
         """What the packet says happened."""

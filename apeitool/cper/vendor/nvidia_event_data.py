@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
+from apeitool.cper.vendor.nvidia_xid import XIDS
 from apeitool.cper.vendor.register_dump import Register32, Register64
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.record import Structure
@@ -19,6 +20,7 @@ from apeitool.wire.types import (
     Raw,
     Rest,
     Text,
+    Usual,
     u8,
     u32,
 )
@@ -281,11 +283,19 @@ class GpuLegacyXid(ContextData):
     Source:  libcper EFI_NVIDIA_GPU_CTX_LEGACY_XID
     """
 
-    xid_code: U32 = 0
+    xid_code: Annotated[U32, Usual(*XIDS)] = 0
     message: Annotated[bytes, Raw(), "characters up to the first NUL"] = b""
 
     def shown(self, name: str) -> str | None:
-        return f'"{self.words}"' if name == "message" else None
+        if name == "message":
+            return f'"{self.words}"'
+        known = XIDS.get(self.xid_code) if name == "xid_code" else None
+        return f"{self.xid_code} ({known})" if known else None
+
+    @property
+    def code(self) -> str:
+        """The code, and what it means."""
+        return f"XID {self.shown('xid_code') or self.xid_code}"
 
     @property
     def words(self) -> str:
@@ -294,7 +304,7 @@ class GpuLegacyXid(ContextData):
 
     def sentence(self) -> str:
         """The code, and the driver's own words."""
-        return f"XID {self.xid_code}: {self.words}" if self.words else f"XID {self.xid_code}"
+        return f"{self.code}: {self.words}" if self.words else self.code
 
 
 class GpuRecommendedActions(ContextData):

@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.vendor.amd_gpu import GpuContextType, bank_sentence
+from apeitool.cper.severity import Severity
+from apeitool.cper.vendor.amd_gpu import GpuContextType, bank_error, bank_sentence
 from apeitool.registers.smca import AmdMciStatus, McaIpid, McaSynd
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -45,6 +46,11 @@ class CrashRegisters(CrashData):
     address: Annotated[U64, Hex] = 0
     ipid: Annotated[U64, Hex, McaIpid] = 0
     synd: Annotated[U64, Hex, McaSynd] = 0
+
+    @property
+    def error(self) -> str:
+        """What kind of error it was, and in which unit."""
+        return bank_error(AmdMciStatus(self.status), McaIpid(self.ipid))
 
     def sentence(self) -> str:
         """What the bank reports."""
@@ -98,6 +104,7 @@ class AmdGpuCrashDumpSection(Section):
     Source:  Linux drivers/gpu/drm/amd/include/amd_cper.h cper_sec_crashdump_fatal
     """
 
+    part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("32ac0c78-2623-48f6-b0d0-7365725fd6ae")
     title: ClassVar[str] = "AMD GPU crash dump"
 
@@ -112,6 +119,16 @@ class AmdGpuCrashDumpSection(Section):
     reserved_4: Annotated[U64, Hex] = 0
     data: Annotated[CrashData, One(_data, length=_data_length)] = UnknownCrashData()
     trailing: Rest = b""
+
+    @property
+    def what(self) -> str:
+        if isinstance(self.data, CrashRegisters):
+            return f"AMD GPU fatal error: {self.data.error}"
+        return "AMD GPU boot error" if isinstance(self.data, BootMessages) else self.title
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return (Severity.FATAL,)
 
     def sentence(self) -> str:
         if isinstance(self.data, CrashRegisters):

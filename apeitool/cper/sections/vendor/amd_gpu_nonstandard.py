@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.vendor.amd_gpu import GpuContextType, bank_sentence
+from apeitool.cper.severity import Severity
+from apeitool.cper.vendor.amd_gpu import GpuContextType, bank_error, bank_sentence
 from apeitool.registers.smca import (
     AmdMciStatus,
     McaConfig,
@@ -112,6 +113,11 @@ class AcaRegisters(Structure):
     synd: Annotated[U64, Hex, McaSynd] = 0
     unnamed: Annotated[Sequence[int], Array(u64, 9), Hex] = (0,) * 9
 
+    @property
+    def error(self) -> str:
+        """What kind of error it was, and in which unit."""
+        return bank_error(AmdMciStatus(self.status), McaIpid(self.ipid))
+
     def sentence(self) -> str:
         """What the bank reports."""
         return bank_sentence(AmdMciStatus(self.status), McaIpid(self.ipid))
@@ -158,6 +164,7 @@ class AmdGpuNonstandardErrorSection(Section):
     Source:  Linux drivers/gpu/drm/amd/include/amd_cper.h cper_sec_nonstd_err
     """
 
+    part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("32ac0c78-2623-48f6-81a2-ac691780551d")
     title: ClassVar[str] = "AMD GPU error"
 
@@ -192,6 +199,20 @@ class AmdGpuNonstandardErrorSection(Section):
         valid = GpuHeaderValid(self.validation_bits)
         governed = {"apic_id": valid.apic_id, "firmware_id": valid.firmware_id}
         return super().is_valid(name) and bool(governed.get(name, True))
+
+    @property
+    def what(self) -> str:
+        errors = dict.fromkeys(c.registers.error for c in self.context_information)
+        return f"AMD GPU error: {'; '.join(errors)}" if errors else self.title
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        banks = [AmdMciStatus(c.registers.status) for c in self.context_information]
+        valid = [bank for bank in banks if bank.valid]
+        if not valid:
+            return super().severities
+        is_bad = any(bank.uncorrected or bank.deferred for bank in valid)
+        return (Severity.RECOVERABLE, Severity.FATAL) if is_bad else (Severity.CORRECTED,)
 
     def sentence(self) -> str:
         banks = [context.registers.sentence() for context in self.context_information]

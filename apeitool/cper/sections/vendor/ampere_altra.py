@@ -1,13 +1,19 @@
 """Ampere Altra error section: error types, and payloads of four formats."""
 
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
+from apeitool.cper.arm_ras import fitting
 from apeitool.cper.section import Section
-from apeitool.registers import pcie
+from apeitool.cper.severity import Severity
+from apeitool.registers import arm_ras, pcie
+from apeitool.registers.tlp import RequesterId
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.record import Structure
 from apeitool.wire.types import U8, U16, U32, U64, Bytes, Hex, One, Rest
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class AltraErrorType(Label):
@@ -93,6 +99,15 @@ class AltraPayload(Structure):
     Source:  rasdaemon non-standard-ampere.h
     """
 
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """How bad it can be; nothing where the payload does not tell."""
+        return ()
+
+    def sentence(self) -> str:
+        """What it says happened; "" if that takes the vendor's help."""
+        return ""
+
 
 class AltraRasRegisters(AltraPayload):
     """Payload type 0: registers of an Armv8 RAS error record.
@@ -101,13 +116,28 @@ class AltraRasRegisters(AltraPayload):
     Source:  rasdaemon non-standard-ampere.h amp_payload0_type_sec
     """
 
-    err_status: Annotated[U32, Hex] = 0
-    err_addr: Annotated[U64, Hex] = 0
+    err_status: Annotated[U32, Hex, arm_ras.ErrStatus] = 0
+    err_addr: Annotated[U64, Hex, arm_ras.ErrAddr] = 0
     err_misc_0: Annotated[U64, Hex] = 0
     err_misc_1: Annotated[U64, Hex] = 0
     err_misc_2: Annotated[U64, Hex] = 0
     err_misc_3: Annotated[U64, Hex] = 0
     rest: Rest = b""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return fitting(arm_ras.ErrStatus(self.err_status))
+
+    def sentence(self) -> str:
+        """What the error record holds."""
+        return arm_ras.status_sentence(arm_ras.ErrStatus(self.err_status))
+
+
+class ErrorSources(Word):
+    """Error source identification register: who sent the messages."""
+
+    correctable = Bits(0, 16, RequesterId)
+    uncorrectable = Bits(16, 16, RequesterId)
 
 
 class AltraPcieAer(AltraPayload):
@@ -124,7 +154,7 @@ class AltraPcieAer(AltraPayload):
     correctable_error_mask: Annotated[U32, Hex, pcie.CorrectableError] = 0
     root_error_command: Annotated[U32, Hex, pcie.RootErrorCommand] = 0
     root_error_status: Annotated[U32, Hex, pcie.RootErrorStatus] = 0
-    error_source_id: Annotated[U32, Hex] = 0
+    error_source_id: Annotated[U32, Hex, ErrorSources] = 0
     reserved: Annotated[U32, Hex] = 0
     reserved_2: Annotated[U64, Hex] = 0
     rest: Rest = b""
@@ -202,6 +232,7 @@ class AmpereAltraErrorSection(Section):
     Source:  rasdaemon non-standard-ampere.c, ras-non-standard-handler.c
     """
 
+    part: ClassVar[str] = "processor"
     guid: ClassVar[UUID] = UUID("e8ed898d-df16-43cc-8ecc-54f060ef157f")
     title: ClassVar[str] = "Ampere Altra error"
 
@@ -220,13 +251,33 @@ class AmpereAltraErrorSection(Section):
         known = self.sub_type_name if name == "sub_type" else None
         return f"{known} ({self.sub_type})" if known else None
 
+    @property
+    def what(self) -> str:
+        details = [self.sub_type_name or f"sub-type {self.sub_type}", self.payload.sentence()]
+        return f"Ampere Altra {self._block} error: {', '.join(filter(None, details))}"
+
+    @property
+    def component(self) -> str:
+        instance = AltraInstance(self.instance)
+        return f"socket {instance.socket} {self._block} {instance.number}"
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return self.payload.severities or super().severities
+
+    def at(self, place: "Place") -> Self:
+        cpu = place.processor
+        return self.replace(instance=AltraInstance.compose(number=cpu.core, socket=cpu.socket))
+
+    @property
+    def _block(self) -> str:
+        return str(AltraErrorType(AltraType(self.type).error_type).text)
+
     def sentence(self) -> str:
         kind, instance = AltraType(self.type), AltraInstance(self.instance)
-        what = f"Ampere Altra {AltraErrorType(kind.error_type).text} error"
+        what = f"Ampere Altra {self._block} error"
         what += f" on socket {instance.socket}, instance {instance.number}"
         if kind.error_type == AltraErrorType.CPM and self.sub_type in (1, 2):
             what += f", core {instance.number * 2 + self.sub_type - 1}"
-        details = [self.sub_type_name or f"sub-type {self.sub_type}"]
-        if isinstance(self.payload, AltraPcieAer):
-            details.append(self.payload.sentence())
+        details = [self.sub_type_name or f"sub-type {self.sub_type}", self.payload.sentence()]
         return f"{what}: {', '.join(filter(None, details))}"

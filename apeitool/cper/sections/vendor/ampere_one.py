@@ -1,18 +1,20 @@
 """AmpereOne error section: error types, and payloads of seven formats."""
 
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.cper.vendor.ampere_one_payload import (
-    AmpereOneFirmwareError,
     AmpereOnePayload,
-    AmpereOnePcieAer,
     AmpereOneRest,
     payload_type,
 )
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.types import U16, U32, Hex, One, Rest
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class AmpereOneErrorType(Label):
@@ -125,6 +127,7 @@ class AmpereOneErrorSection(Section):
     Source:  libcper EFI_AMPERE_ERROR_DATA; rasdaemon (Ampere's branch) non-standard-ampereone.c
     """
 
+    part: ClassVar[str] = "processor"
     guid: ClassVar[UUID] = UUID("2826cc9f-448c-4c2b-86b6-a95394b7ef33")
     title: ClassVar[str] = "AmpereOne error"
 
@@ -143,11 +146,35 @@ class AmpereOneErrorSection(Section):
         known = self.subtype_name if name == "subtype_id" else None
         return f"{known} ({self.subtype_id})" if known else None
 
+    @property
+    def what(self) -> str:
+        return f"AmpereOne {self._block} error: {self._details()}"
+
+    @property
+    def component(self) -> str:
+        instance = AmpereOneInstance(self.instance_id)
+        return f"socket {instance.socket} {self._block} {instance.number}"
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return self.payload.severities or super().severities
+
+    def at(self, place: "Place") -> Self:
+        cpu, severity = place.processor, AmpereOneInstance(self.instance_id).severity
+        instance = AmpereOneInstance.compose(
+            number=cpu.core, socket=cpu.socket, severity=int(severity)
+        )
+        return self.replace(instance_id=instance)
+
+    @property
+    def _block(self) -> str:
+        return str(AmpereOneErrorType(AmpereOneType(self.type_id).error_type).text)
+
+    def _details(self) -> str:
+        details = [self.subtype_name or f"subtype {self.subtype_id}", self.payload.sentence()]
+        return ", ".join(filter(None, details))
+
     def sentence(self) -> str:
-        kind, instance = AmpereOneType(self.type_id), AmpereOneInstance(self.instance_id)
-        what = f"AmpereOne {AmpereOneErrorType(kind.error_type).text} error"
-        what += f" on socket {instance.socket}, instance {instance.number}"
-        details = [self.subtype_name or f"subtype {self.subtype_id}"]
-        if isinstance(self.payload, AmpereOnePcieAer | AmpereOneFirmwareError):
-            details.append(self.payload.sentence())
-        return f"{what}: {', '.join(filter(None, details))}"
+        instance = AmpereOneInstance(self.instance_id)
+        where = f"socket {instance.socket}, instance {instance.number}"
+        return f"AmpereOne {self._block} error on {where}: {self._details()}"

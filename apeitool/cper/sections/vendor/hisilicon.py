@@ -1,7 +1,7 @@
 """HiSilicon common error section."""
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -138,6 +138,9 @@ class PcieInfo(Structure):
         return f"{self.segment:04x}:{self.bus:02x}:{self.device:02x}.{self.function:x}"
 
 
+_PLACES = ("socket", "totem", "nimbus", "subsystem", "submodule", "core", "port")
+
+
 class HisiliconErrorSection(Section):
     """HiSilicon common error section.
 
@@ -147,6 +150,11 @@ class HisiliconErrorSection(Section):
     Source:  rasdaemon non-standard-hisilicon.c hisi_common_error_section
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {
+        "socket_id": "processor.socket",
+        "core_id": "processor.core",
+    }
     guid: ClassVar[UUID] = UUID("c8b328a8-9917-4af6-9a13-2e08ab2e7586")
     title: ClassVar[str] = "HiSilicon error"
 
@@ -180,16 +188,27 @@ class HisiliconErrorSection(Section):
     ] = ()
     trailing: Rest = b""
 
+    @property
+    def what(self) -> str:
+        kind = (
+            f"HiSilicon {self.module_id.text} error" if self.is_valid("module_id") else self.title
+        )
+        return f"{kind} (type {self.error_type:#x})" if self.is_valid("error_type") else kind
+
+    @property
+    def component(self) -> str:
+        where = self.where(*((name, f"{name}_id") for name in _PLACES))
+        return where or (f"PCIe {self.pcie_info.brief}" if self.is_valid("pcie_info") else "")
+
     def sentence(self) -> str:
         what = "HiSilicon error"
         if self.is_valid("module_id"):
             what = f"HiSilicon {self.module_id.text} error"
         if self.is_valid("soc_id"):
             what += f" of {self.soc_id.text}"
-        places = ("socket", "totem", "nimbus", "subsystem", "submodule", "core", "port")
         where = [
             f"{name} {getattr(self, f'{name}_id')}"
-            for name in places
+            for name in _PLACES
             if self.is_valid(f"{name}_id")
         ]
         if self.is_valid("pcie_info"):

@@ -1,6 +1,7 @@
 """HiSilicon OEM type 1 error section."""
 
 import enum
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -9,7 +10,9 @@ from apeitool.cper.vendor.error_severity import ErrorSeverity
 from apeitool.cper.vendor.hisilicon_oem import (
     SUB_MODULES_1,
     OemModule1,
+    oem_place,
     oem_sentence,
+    oem_what,
     sub_module,
 )
 from apeitool.wire.types import U8, U32, Address, Hex, Rest, When, u8
@@ -40,6 +43,8 @@ class HisiliconOemType1Section(Section):
     Source:  rasdaemon non-standard-hisi_hip08.c hisi_oem_type1_err_sec
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {"socket_id": "processor.socket", "err_addr": "address"}
     guid: ClassVar[UUID] = UUID("1f8161e1-55d6-41e6-bd10-7afd1dc5f7c5")
     title: ClassVar[str] = "HiSilicon OEM type 1 error"
 
@@ -65,6 +70,14 @@ class HisiliconOemType1Section(Section):
     def shown(self, name: str) -> str | None:
         known = sub_module(self, SUB_MODULES_1) if name == "sub_module_id" else None
         return f"{known} ({self.sub_module_id})" if known else None
+
+    @property
+    def what(self) -> str:
+        return oem_what(self)
+
+    @property
+    def component(self) -> str:
+        return oem_place(self, SUB_MODULES_1)
 
     def sentence(self) -> str:
         return oem_sentence(self, SUB_MODULES_1)

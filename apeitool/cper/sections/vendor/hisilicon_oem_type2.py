@@ -1,17 +1,24 @@
 """HiSilicon OEM type 2 error section."""
 
 import enum
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
+from apeitool.cper.arm_ras import fitting
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.cper.vendor.error_severity import ErrorSeverity
 from apeitool.cper.vendor.hisilicon_oem import (
     SUB_MODULES_2,
     OemModule2,
+    oem_place,
     oem_sentence,
+    oem_what,
     sub_module,
 )
+from apeitool.registers import arm_ras
+from apeitool.registers.arm_ras import ErrStatus
 from apeitool.wire.types import U8, U32, U64, Address, Hex, Rest, When, u8
 
 
@@ -40,6 +47,8 @@ class HisiliconOemType2Section(Section):
     Source:  rasdaemon non-standard-hisi_hip08.c hisi_oem_type2_err_sec
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {"socket_id": "processor.socket", "err_addr": "address"}
     guid: ClassVar[UUID] = UUID("45534ea6-ce23-4115-8535-e07ab3aef91d")
     title: ClassVar[str] = "HiSilicon OEM type 2 error"
 
@@ -54,9 +63,9 @@ class HisiliconOemType2Section(Section):
         ErrorSeverity.RECOVERABLE
     )
     reserved: Annotated[U8, Hex] = 0
-    err_fr: Annotated[U64, Hex, When(OemType2Valid.ERR_FR)] = 0
-    err_ctrl: Annotated[U64, Hex, When(OemType2Valid.ERR_CTRL)] = 0
-    err_status: Annotated[U64, Hex, When(OemType2Valid.ERR_STATUS)] = 0
+    err_fr: Annotated[U64, Hex, arm_ras.ErrFr, When(OemType2Valid.ERR_FR)] = 0
+    err_ctrl: Annotated[U64, Hex, arm_ras.ErrCtlr, When(OemType2Valid.ERR_CTRL)] = 0
+    err_status: Annotated[U64, Hex, arm_ras.ErrStatus, When(OemType2Valid.ERR_STATUS)] = 0
     err_addr: Annotated[Address, When(OemType2Valid.ERR_ADDR)] = 0
     err_misc_0: Annotated[U64, Hex, When(OemType2Valid.ERR_MISC_0)] = 0
     err_misc_1: Annotated[U64, Hex, When(OemType2Valid.ERR_MISC_1)] = 0
@@ -65,6 +74,20 @@ class HisiliconOemType2Section(Section):
     def shown(self, name: str) -> str | None:
         known = sub_module(self, SUB_MODULES_2) if name == "sub_module_id" else None
         return f"{known} ({self.sub_module_id})" if known else None
+
+    @property
+    def what(self) -> str:
+        return oem_what(self)
+
+    @property
+    def component(self) -> str:
+        return oem_place(self, SUB_MODULES_2)
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        status = ErrStatus(self.fact("err_status") or 0)
+        is_said = self.is_valid("error_severity")
+        return super().severities if is_said else fitting(status) or super().severities
 
     def sentence(self) -> str:
         return oem_sentence(self, SUB_MODULES_2)

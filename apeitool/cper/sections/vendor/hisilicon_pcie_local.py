@@ -1,6 +1,7 @@
 """HiSilicon PCIe local error section."""
 
 import enum
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -79,6 +80,11 @@ class HisiliconPcieLocalSection(Section):
     Source:  Linux drivers/pci/controller/pcie-hisi-error.c; rasdaemon non-standard-hisi_hip08.c
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {
+        "socket_id": "processor.socket",
+        "core_id": "processor.core",
+    }
     guid: ClassVar[UUID] = UUID("b2889fc9-e7d7-4f9d-a867-af42e98be772")
     title: ClassVar[str] = "HiSilicon PCIe local error"
 
@@ -129,6 +135,17 @@ class HisiliconPcieLocalSection(Section):
     err_misc_31: Annotated[U32, Hex, When(PcieLocalValid.ERR_MISC_31)] = 0
     err_misc_32: Annotated[U32, Hex, When(PcieLocalValid.ERR_MISC_32)] = 0
     trailing: Rest = b""
+
+    @property
+    def what(self) -> str:
+        what = "HiSilicon PCIe error"
+        if self.is_valid("sub_module_id"):
+            what += f" in the {self.sub_module_id.text} layer"
+        return f"{what} (type {self.error_type:#x})" if self.is_valid("error_type") else what
+
+    @property
+    def component(self) -> str:
+        return self.where(("socket", "socket_id"), ("core", "core_id"), ("port", "port_id"))
 
     def sentence(self) -> str:
         what = "HiSilicon PCIe error"

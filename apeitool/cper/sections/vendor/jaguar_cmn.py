@@ -10,6 +10,7 @@ from apeitool.cper.vendor.jaguar import (
     bytes_of_registers,
 )
 from apeitool.cper.vendor.register_dump import Register32
+from apeitool.registers.arm_ras import CmnErrStatus
 from apeitool.wire.types import AUTO, U32, U64, Derived, Hex, Many, Rest, Unit, When
 
 
@@ -31,12 +32,12 @@ class JaguarCmnSection(JaguarErrorSection):
     cfgm_sbsx_0: Annotated[U64, Hex] = 0
     err_fr_ns: Annotated[U64, Hex] = 0
     err_ctlrr_ns: Annotated[U64, Hex] = 0
-    err_statusr_ns: Annotated[U64, Hex] = 0
+    err_statusr_ns: Annotated[U64, Hex, CmnErrStatus] = 0
     err_addrr_ns: Annotated[U64, Hex] = 0
     err_miscr_ns: Annotated[U64, Hex] = 0
     err_fr: Annotated[U64, Hex] = 0
     err_ctlr: Annotated[U64, Hex] = 0
-    err_status: Annotated[U64, Hex] = 0
+    err_status: Annotated[U64, Hex, CmnErrStatus] = 0
     err_addr: Annotated[U64, Hex] = 0
     err_misc: Annotated[U64, Hex] = 0
     register_array_size: Annotated[
@@ -48,3 +49,8 @@ class JaguarCmnSection(JaguarErrorSection):
         When(JaguarValid.REGISTER_ARRAY_SIZE),
     ] = ()
     trailing: Rest = b""
+
+    @property
+    def happened(self) -> str:
+        said = (CmnErrStatus(word).sentence() for word in (self.err_status, self.err_statusr_ns))
+        return "; ".join(filter(None, said))

@@ -10,6 +10,7 @@ from apeitool.cper.vendor.jaguar import (
     bytes_of_registers,
 )
 from apeitool.cper.vendor.register_dump import Register32
+from apeitool.registers import arm_ras
 from apeitool.wire.types import AUTO, U32, U64, Derived, Hex, Many, Rest, Unit, When
 
 
@@ -26,10 +27,10 @@ class JaguarGicSection(JaguarErrorSection):
     title: ClassVar[str] = "Jaguar Micro GIC error"
 
     record_id: Annotated[U64, Hex] = 0
-    gict_err_fr: Annotated[U64, Hex] = 0
-    gict_err_ctlr: Annotated[U64, Hex] = 0
-    gict_err_status: Annotated[U64, Hex] = 0
-    gict_err_addr: Annotated[U64, Hex] = 0
+    gict_err_fr: Annotated[U64, Hex, arm_ras.ErrFr] = 0
+    gict_err_ctlr: Annotated[U64, Hex, arm_ras.ErrCtlr] = 0
+    gict_err_status: Annotated[U64, Hex, arm_ras.ErrStatus] = 0
+    gict_err_addr: Annotated[U64, Hex, arm_ras.ErrAddr] = 0
     gict_err_misc0: Annotated[U64, Hex] = 0
     gict_err_misc1: Annotated[U64, Hex] = 0
     gict_errgsr: Annotated[U64, Hex] = 0
@@ -42,3 +43,7 @@ class JaguarGicSection(JaguarErrorSection):
         When(JaguarValid.REGISTER_ARRAY_SIZE),
     ] = ()
     trailing: Rest = b""
+
+    @property
+    def happened(self) -> str:
+        return arm_ras.status_sentence(arm_ras.ErrStatus(self.gict_err_status))

@@ -1,15 +1,25 @@
 """Microsoft PCIe DPC capability section."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers import pcie_dpc as dpc
 from apeitool.registers.pcie import ExtendedCapabilityHeader
 from apeitool.registers.tlp import RequesterId, tlp_sentence
 from apeitool.wire.labels import flag_names
 from apeitool.wire.types import U16, U32, Array, Hex, Rest, u32
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
+
+_OF_MESSAGES = (
+    dpc.DpcTriggerReason.NON_FATAL_ERROR_MESSAGE,
+    dpc.DpcTriggerReason.FATAL_ERROR_MESSAGE,
+)
+"""Reasons that have a source."""
 
 
 class MicrosoftDpcSection(Section):
@@ -20,6 +30,7 @@ class MicrosoftDpcSection(Section):
     Source:  Windows WDK 10.0.28000 ntddk.h PCI_EXPRESS_DPC_CAPABILITY
     """
 
+    part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("ec49534b-30e7-4358-972f-eca6958fae3b")
     title: ClassVar[str] = "PCIe DPC capability"
 
@@ -47,6 +58,31 @@ class MicrosoftDpcSection(Section):
         of_root_ports = name.startswith("rp_pio") and not self.has_root_port_extensions
         return super().is_valid(name) and not of_root_ports
 
+    @property
+    def what(self) -> str:
+        status = dpc.DpcStatus(self.dpc_status)
+        return f"PCIe port contained: {status.reason}" if status.triggered else self.title
+
+    @property
+    def component(self) -> str:
+        source = RequesterId(self.error_source_id).sentence()
+        return f"PCIe {source}" if self._has_source else ""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        if dpc.DpcStatus(self.dpc_status).triggered:
+            return (Severity.RECOVERABLE, Severity.FATAL)
+        return (Severity.INFORMATIONAL, Severity.CORRECTED)
+
+    def at(self, place: "Place") -> Self:
+        there = place.device.requester_id if self._has_source else self.error_source_id
+        return self.replace(error_source_id=there)
+
+    @property
+    def _has_source(self) -> bool:
+        status = dpc.DpcStatus(self.dpc_status)
+        return bool(status.triggered) and status.trigger_reason in _OF_MESSAGES
+
     def sentence(self) -> str:
         status = dpc.DpcStatus(self.dpc_status)
         if not status.triggered:
@@ -56,9 +92,6 @@ class MicrosoftDpcSection(Section):
         if self.has_root_port_extensions and errors:
             request = tlp_sentence(self.rp_pio_header_log)
             what += f" ({', '.join(errors)}{f'; {request}' if request else ''})"
-        if status.trigger_reason in (
-            dpc.DpcTriggerReason.NON_FATAL_ERROR_MESSAGE,
-            dpc.DpcTriggerReason.FATAL_ERROR_MESSAGE,
-        ):
+        if self._has_source:
             what += f" from {RequesterId(self.error_source_id).sentence()}"
         return what

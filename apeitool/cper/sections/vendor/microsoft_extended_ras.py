@@ -1,6 +1,6 @@
 """Microsoft platform extended RAS section."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -18,6 +18,8 @@ class MicrosoftExtendedRasSection(Section):
     Source:  Windows WDK 10.0.28000 cper.h WHEA_EXTENDED_RAS
     """
 
+    part: ClassVar[str] = "dimm"
+    located: ClassVar[Mapping[str, str]] = {"dimm_location": "dimm.module_handle"}
     guid: ClassVar[UUID] = UUID("c6749ac0-16fb-4868-b976-65a61299834f")
     title: ClassVar[str] = "platform extended RAS data"
 
@@ -26,6 +28,10 @@ class MicrosoftExtendedRasSection(Section):
     section_length: Annotated[U64, Unit("bytes"), Derived(lambda s: len(s.section_data))] = AUTO
     section_data: Annotated[bytes, Raw(length="section_length")] = b""
     trailing: Rest = b""
+
+    @property
+    def component(self) -> str:
+        return f"DIMM location {self.dimm_location:#x}"
 
     def sentence(self) -> str:
         size = len(self.section_data)

@@ -1,6 +1,7 @@
 """Microsoft memory error extension section of AMD processors."""
 
 import enum
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -34,6 +35,17 @@ class MicrosoftAmdMemorySection(Section):
     Source:  Windows WDK 10.0.28000 cper.h WHEA_MEMORY_ERROR_EXT_SECTION_AMD
     """
 
+    part: ClassVar[str] = "dimm"
+    located: ClassVar[Mapping[str, str]] = {
+        "system_physical_address": "address",
+        "socket_number": "dimm.node",
+        "channel_id": "dimm.card",
+        "chip_select": "dimm.module",
+        "bank_group": "bank_group",
+        "bank_address": "bank",
+        "row_address": "row",
+        "column_address": "column",
+    }
     guid: ClassVar[UUID] = UUID("0d3a4a3b-774a-4c72-95e2-152d43180374")
     title: ClassVar[str] = "memory error, where AMD's memory controller puts it"
 
@@ -58,6 +70,15 @@ class MicrosoftAmdMemorySection(Section):
     def physical_addresses(self) -> tuple[int, ...]:
         is_fact = self.is_valid("system_physical_address")
         return (self.system_physical_address,) if is_fact else ()
+
+    @property
+    def what(self) -> str:
+        return "memory error"
+
+    @property
+    def component(self) -> str:
+        places = (("socket", "socket_number"), ("channel", "channel_id"))
+        return self.where(*places, ("chip select", "chip_select"))
 
     def sentence(self) -> str:
         what = "memory error"

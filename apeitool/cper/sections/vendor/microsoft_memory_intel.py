@@ -1,13 +1,14 @@
 """Microsoft memory error extension section of Intel processors."""
 
 import enum
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
 from apeitool.cper.vendor.microsoft_memory_flags import AddressTranslation, translation
 from apeitool.wire.labels import Label
-from apeitool.wire.types import U8, U32, U64, Address, Bytes, Rest, When, u32
+from apeitool.wire.types import U8, U32, U64, Address, Bytes, Rest, Usual, When, u32
 
 
 class MemoryDefinition(Label):
@@ -58,6 +59,18 @@ class MicrosoftIntelMemorySection(Section):
     Source:  Windows WDK 10.0.28000 cper.h WHEA_MEMORY_ERROR_EXT_SECTION_INTEL
     """
 
+    part: ClassVar[str] = "dimm"
+    located: ClassVar[Mapping[str, str]] = {
+        "system_address": "address",
+        "processor_socket_id": "dimm.node",
+        "channel_id": "dimm.card",
+        "dimm_slot_id": "dimm.module",
+        "dimm_rank_id": "rank",
+        "bank_group": "bank_group",
+        "bank": "bank",
+        "row": "row",
+        "column": "column",
+    }
     guid: ClassVar[UUID] = UUID("e16edb28-6113-4263-a41d-e53f8de78751")
     title: ClassVar[str] = "memory error, where Intel's memory controller puts it"
 
@@ -72,7 +85,9 @@ class MicrosoftIntelMemorySection(Section):
     channel_address: Annotated[Address, When(IntelMemoryValid.CHANNEL_ADDRESS)] = 0
     rank_address: Annotated[Address, When(IntelMemoryValid.RANK_ADDRESS)] = 0
     processor_socket_id: Annotated[U8, When(IntelMemoryValid.PROCESSOR_SOCKET_ID)] = 0
-    memory_controller_id: Annotated[U8, When(IntelMemoryValid.MEMORY_CONTROLLER_ID)] = 0
+    memory_controller_id: Annotated[
+        U8, When(IntelMemoryValid.MEMORY_CONTROLLER_ID), Usual(0, 1, 2, 3)
+    ] = 0
     target_id: Annotated[U8, When(IntelMemoryValid.TARGET_ID)] = 0
     logical_channel_id: Annotated[U8, When(IntelMemoryValid.LOGICAL_CHANNEL_ID)] = 0
     channel_id: Annotated[U8, When(IntelMemoryValid.CHANNEL_ID)] = 0
@@ -97,6 +112,15 @@ class MicrosoftIntelMemorySection(Section):
     @property
     def physical_addresses(self) -> tuple[int, ...]:
         return (self.system_address,) if self.is_valid("system_address") else ()
+
+    @property
+    def what(self) -> str:
+        return "memory error"
+
+    @property
+    def component(self) -> str:
+        places = (("socket", "processor_socket_id"), ("controller", "memory_controller_id"))
+        return self.where(*places, ("channel", "channel_id"), ("DIMM", "dimm_slot_id"))
 
     def sentence(self) -> str:
         what = "memory error"

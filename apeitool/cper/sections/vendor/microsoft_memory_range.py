@@ -1,8 +1,8 @@
 """Microsoft memory range error section."""
 
 import enum
-from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
@@ -23,12 +23,17 @@ from apeitool.wire.types import (
     Many,
     Rest,
     Unit,
+    Usual,
     When,
     u8,
 )
 
 _TOLD = 4
 """So many ranges does a sentence tell of."""
+
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class MemoryRangeValid(enum.IntFlag):
@@ -83,7 +88,7 @@ class MemoryRange(Structure):
     """
 
     start: Annotated[Address, "system physical address"] = 0
-    length: Annotated[U64, Unit("bytes")] = 0
+    length: Annotated[U64, Unit("bytes"), Usual(4096, 1 << 16, 1 << 21)] = 0
 
 
 class MicrosoftMemoryRangeSection(Section):
@@ -94,6 +99,8 @@ class MicrosoftMemoryRangeSection(Section):
     Source:  Windows WDK 10.0.28000 cper.h WHEA_MEMORY_RANGE_ERROR_SECTION
     """
 
+    part: ClassVar[str] = "expander"
+    located: ClassVar[Mapping[str, str]] = {"device_info": "expander"}
     guid: ClassVar[UUID] = UUID("cc245308-61d5-4356-a707-25172ec2f5ea")
     title: ClassVar[str] = "memory range error"
 
@@ -117,6 +124,19 @@ class MicrosoftMemoryRangeSection(Section):
     @property
     def physical_addresses(self) -> tuple[int, ...]:
         return tuple(r.start for r in self.ranges) if self.is_valid("ranges") else ()
+
+    @property
+    def what(self) -> str:
+        return self.title
+
+    @property
+    def component(self) -> str:
+        return f"CXL {self.device_info.address}" if self.is_valid("device_info") else ""
+
+    def at(self, place: "Place") -> Self:
+        there = super().at(place)
+        starts = tuple(r.replace(start=place.address) for r in self.ranges[:1])
+        return there.replace(ranges=(*starts, *self.ranges[1:]))
 
     def sentence(self) -> str:
         what = "memory range error"

@@ -47,6 +47,14 @@ class MuTelemetrySection(Section):
     additional_info_2: Annotated[U64, Hex] = 0
     trailing: Rest = b""
 
+    @property
+    def what(self) -> str:
+        return f"firmware telemetry: status code {self.error_status_value:#010x}"
+
+    @property
+    def component(self) -> str:
+        return "" if self.component_id == NIL else f"firmware {self.component_id}"
+
     def sentence(self) -> str:
         kind = StatusCodeClass(StatusCodeValue(self.error_status_value).code_class).text
         what = f"firmware telemetry: status code {self.error_status_value:#010x} of class {kind}"

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.wire.types import U32, Bytes, Rest
 
 
@@ -28,6 +29,10 @@ class MicrosoftNmiSection(Section):
     data: Annotated[bytes, Bytes(8), "of an x86 processor only the first byte"] = bytes(8)
     flags: Annotated[U32, NmiFlags] = 0
     trailing: Rest = b""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return (Severity.FATAL, Severity.RECOVERABLE)
 
     def sentence(self) -> str:
         by = ", reported by the hypervisor" if self.flags & NmiFlags.HYPERVISOR_ERROR else ""

@@ -53,6 +53,10 @@ class MicrosoftPciRecoverySection(Section):
     recovery_status: Annotated[PciRecoveryStatus, u8] = PciRecoveryStatus.UNKNOWN
     trailing: Rest = b""
 
+    @property
+    def what(self) -> str:
+        return f"{self.title}: {self.recovery_status.text}"
+
     def sentence(self) -> str:
         signal = (
             "" if self.signal_type == RecoverySignal.UNKNOWN else f" after {self.signal_type.text}"

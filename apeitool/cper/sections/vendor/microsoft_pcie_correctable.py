@@ -2,18 +2,36 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
-from apeitool.cper.section import Section
+from apeitool.cper.section import Section, first
+from apeitool.cper.severity import Severity
 from apeitool.registers.pcie import CorrectableError
 from apeitool.wire.labels import flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.types import AUTO, U16, U32, U64, Array, Derived, Hex, Many, Rest, When, u32
+from apeitool.wire.types import (
+    AUTO,
+    U16,
+    U32,
+    U64,
+    Array,
+    Derived,
+    Hex,
+    Many,
+    Rest,
+    Usual,
+    When,
+    u32,
+)
 
 _TOLD = 4
 """So many devices does a sentence tell of."""
+
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class PcieCorrectableValid(enum.IntFlag):
@@ -41,8 +59,22 @@ class PcieCorrectableDevice(Structure):
     function: Annotated[U32, When(PcieCorrectableValid.FUNCTION)] = 0
     mask: Annotated[U32, Hex, CorrectableError, When(PcieCorrectableValid.MASK)] = 0
     correctable_error_count: Annotated[
-        Sequence[int], Array(u32, 32), When(PcieCorrectableValid.CORRECTABLE_ERROR_COUNT)
+        Sequence[int],
+        Array(u32, 32),
+        When(PcieCorrectableValid.CORRECTABLE_ERROR_COUNT),
+        Usual((3, *(0,) * 31), (*(0,) * 6, 17, 2, *(0,) * 24), (*(0,) * 12, 1, *(0,) * 19)),
     ] = (0,) * 32
+
+    def at(self, place: "Place") -> Self:
+        """The same errors of another device."""
+        device = place.device
+        said = {
+            "segment": device.segment_number,
+            "bus": device.bus_number,
+            "device": device.device_number,
+            "function": device.function_number,
+        }
+        return self.replace(**{name: n for name, n in said.items() if self.is_valid(name)})
 
     @property
     def address(self) -> str:
@@ -76,6 +108,7 @@ class MicrosoftPcieCorrectableSection(Section):
     Source:  Windows WDK 10.0.28000 cper.h WHEA_PCIE_CORRECTABLE_ERROR_SECTION
     """
 
+    part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("e96eca99-53e2-4f52-9be7-d2dbe9508ed0")
     title: ClassVar[str] = "PCIe correctable error summary"
 
@@ -85,6 +118,18 @@ class MicrosoftPcieCorrectableSection(Section):
         Sequence[PcieCorrectableDevice], Many(PcieCorrectableDevice, count="count")
     ] = ()
     trailing: Rest = b""
+
+    @property
+    def component(self) -> str:
+        return first(f"PCIe {device.address}" for device in self.devices)
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return (Severity.CORRECTED,)
+
+    def at(self, place: "Place") -> Self:
+        placed = tuple(device.at(place) for device in self.devices[:1])
+        return self.replace(devices=(*placed, *self.devices[1:]))
 
     def sentence(self) -> str:
         what = "; ".join(device.sentence() for device in self.devices[:_TOLD])

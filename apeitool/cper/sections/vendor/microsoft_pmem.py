@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.error_status import ErrorStatus
@@ -20,10 +20,15 @@ from apeitool.wire.types import (
     Many,
     Rest,
     Unit,
+    Usual,
     When,
 )
 
 PAGE = 4096
+
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 class PmemValid(enum.IntFlag):
@@ -56,7 +61,7 @@ class PmemPageRange(Structure):
     """
 
     starting_pfn: Annotated[U64, Hex] = 0
-    page_count: Annotated[U64, Unit("pages")] = 0
+    page_count: Annotated[U64, Unit("pages"), Usual(1, 2, 16)] = 0
     marked_bad_bitmap: Annotated[U64, Hex, "of the first 64 pages"] = 0
 
     def sentence(self) -> str:
@@ -72,6 +77,7 @@ class MicrosoftPmemSection(Section):
     Source:  Windows WDK 10.0.28000 cper.h WHEA_PMEM_ERROR_SECTION
     """
 
+    part: ClassVar[str] = "dimm"
     guid: ClassVar[UUID] = UUID("81687003-dbfd-4728-9ffd-f0904f97597d")
     title: ClassVar[str] = "persistent memory error"
 
@@ -89,12 +95,32 @@ class MicrosoftPmemSection(Section):
     def physical_addresses(self) -> tuple[int, ...]:
         return tuple(pages.starting_pfn * PAGE for pages in self.page_ranges)
 
+    @property
+    def component(self) -> str:
+        if not self.is_valid("nfit_handle"):
+            return ""
+        handle = NfitHandle(self.nfit_handle)
+        where = f"socket {handle.socket}, memory controller {handle.memory_controller}"
+        return f"{where}, channel {handle.channel}, DIMM {handle.dimm}"
+
+    def at(self, place: "Place") -> Self:
+        dimm = place.dimm
+        handle = NfitHandle.compose(
+            dimm=dimm.module,
+            channel=dimm.card & 1,
+            memory_controller=dimm.card >> 1,
+            socket=dimm.node,
+        )
+        pages = tuple(p.replace(starting_pfn=place.address // PAGE) for p in self.page_ranges[:1])
+        return self.replace(
+            nfit_handle=handle if self.is_valid("nfit_handle") else 0,
+            page_ranges=(*pages, *self.page_ranges[1:]),
+        )
+
     def sentence(self) -> str:
         what = "persistent memory error"
         if self.is_valid("nfit_handle"):
-            handle = NfitHandle(self.nfit_handle)
-            what += f" in socket {handle.socket}, memory controller {handle.memory_controller}, "
-            what += f"channel {handle.channel}, DIMM {handle.dimm}"
+            what += f" in {self.component}"
         ranges = "; ".join(pages.sentence() for pages in self.page_ranges[:4])
         more = f"; and {len(self.page_ranges) - 4} more ranges" if len(self.page_ranges) > 4 else ""
         return f"{what}, bad pages: {ranges}{more}" if ranges else what

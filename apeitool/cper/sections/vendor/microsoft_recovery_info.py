@@ -70,6 +70,11 @@ class MicrosoftRecoveryInfoSection(Section):
     process_name: Annotated[str, Text(20)] = ""
     trailing: Rest = b""
 
+    @property
+    def what(self) -> str:
+        tried = flag_names(RecoveryAction, self.recovery_action)
+        return f"{self.title}: {', '.join(tried) or 'none attempted'}"
+
     def sentence(self) -> str:
         tried = [
             n for n in flag_names(RecoveryAction, self.recovery_action) if n != "none attempted"

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.registers.arm_syndrome import ExceptionClass, ExceptionSyndrome
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.types import U8, U32, U64, Address, Hex, Rest
@@ -37,6 +38,15 @@ class MicrosoftSeaSection(Section):
     par: Annotated[U64, Hex, "what an address translation of it gave"] = 0
     was_kernel: U8 = 0
     trailing: Rest = b""
+
+    @property
+    def what(self) -> str:
+        syndrome = Esr32(self.esr).sentence()
+        return f"{self.title}: {syndrome}" if syndrome else self.title
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return (Severity.RECOVERABLE, Severity.FATAL)
 
     def sentence(self) -> str:
         where = "in the kernel" if self.was_kernel else "in a process"

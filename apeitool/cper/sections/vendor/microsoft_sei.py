@@ -5,6 +5,7 @@ from uuid import UUID
 
 from apeitool.cper.section import Section
 from apeitool.cper.sections.vendor.microsoft_sea import Esr32
+from apeitool.cper.severity import Severity
 from apeitool.wire.types import U32, Address, Hex, Rest
 
 
@@ -22,6 +23,15 @@ class MicrosoftSeiSection(Section):
     esr: Annotated[U32, Hex, Esr32] = 0
     far: Annotated[Address, "virtual; an SError need not set it"] = 0
     trailing: Rest = b""
+
+    @property
+    def what(self) -> str:
+        syndrome = Esr32(self.esr).sentence()
+        return f"{self.title}: {syndrome}" if syndrome else self.title
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return (Severity.RECOVERABLE, Severity.FATAL)
 
     def sentence(self) -> str:
         return Esr32(self.esr).sentence() or "SError interrupt, no syndrome"

@@ -1,10 +1,12 @@
 """Microsoft machine check section of x86 processors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
+from apeitool.cper.severity import Severity
 from apeitool.cper.vendor.filetime import Filetime
 from apeitool.cper.vendor.microsoft_xpf_banks import (
     BANKS,
@@ -102,6 +104,12 @@ class MicrosoftXpfMcaSection(Section):
     Source:  Windows WDK 10.0.28000 cper.h WHEA_XPF_MCA_SECTION, and earlier ones
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {
+        "processor_number": "processor.number",
+        "apic_id": "processor.apic_id",
+        "address": "address",
+    }
     guid: ClassVar[UUID] = UUID("8a1e1d01-42f9-4557-9c33-565e5cc3f7e8")
     title: ClassVar[str] = "x86 machine check (Microsoft)"
 
@@ -169,6 +177,28 @@ class MicrosoftXpfMcaSection(Section):
     def physical_addresses(self) -> tuple[int, ...]:
         address = self.bank.physical_address
         return () if address is None else (address,)
+
+    @property
+    def what(self) -> str:
+        status = self.bank.status
+        return f"x86 machine check: {f'{status.severity} ' * status.valid}{status.error}"
+
+    @property
+    def component(self) -> str:
+        return f"CPU {self.processor_number}"
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        status = self.bank.status
+        if not status.valid:
+            return super().severities
+        if not status.uncorrected:
+            return (Severity.CORRECTED,)
+        return (Severity.FATAL,) if status.processor_context_corrupt else (Severity.RECOVERABLE,)
+
+    @property
+    def moment(self) -> datetime | None:
+        return Filetime(self.timestamp).moment
 
     def sentence(self) -> str:
         what = f"machine check on processor {self.processor_number}, {self.bank.sentence()}"

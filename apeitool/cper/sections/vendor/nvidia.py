@@ -1,7 +1,7 @@
 """NVIDIA error section: what the processors of the Grace family report."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -21,11 +21,24 @@ from apeitool.wire.types import (
     Many,
     Rest,
     Text,
+    Usual,
     u8,
 )
 
 CMET = "CMET-INFO"
 FIRMWARE = "FWERROR"
+SIGNATURES = (
+    CMET,
+    FIRMWARE,
+    "DCC-ECC",
+    "DCC-COH",
+    "HSS-BUSY",
+    "HSS-IDLE",
+    "CLink",
+    "C2C",
+    "GPU-STATUS",
+)
+"""Blocks that are known to report; there are more."""
 REGISTER = 16
 """Bytes of one register, in which the section counts its data."""
 
@@ -128,10 +141,12 @@ class NvidiaErrorSection(Section):
     Source:  Linux drivers/acpi/apei/ghes-nvidia.c; libcper cper-section-nvidia.c
     """
 
+    part: ClassVar[str] = "processor"
+    located: ClassVar[Mapping[str, str]] = {"socket": "processor.socket"}
     guid: ClassVar[UUID] = UUID("6d5244f2-2712-11ec-bea7-cb3fdb95c786")
     title: ClassVar[str] = "NVIDIA error"
 
-    signature: Annotated[str, Text(16), "the block that reports"] = ""
+    signature: Annotated[str, Text(16), "the block that reports", Usual(*SIGNATURES)] = ""
     error_type: U16 = 0
     error_instance: U16 = 0
     severity: Annotated[Severity, u8] = Severity.RECOVERABLE
@@ -152,9 +167,25 @@ class NvidiaErrorSection(Section):
             name.isascii() and name.decode().isprintable() and data[22] > 0 and length == len(data)
         )
 
+    @property
+    def what(self) -> str:
+        return f"NVIDIA {self._block} error"
+
+    @property
+    def component(self) -> str:
+        return f"socket {self.socket} {self._block} {self.error_instance}"
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        return (self.severity,) if self.severity.is_known else super().severities
+
+    @property
+    def _block(self) -> str:
+        """Which block reports."""
+        return self.signature.partition("\0")[0].strip()
+
     def sentence(self) -> str:
-        name = self.signature.partition("\0")[0]
-        what = f"NVIDIA {name} error on socket {self.socket}, instance {self.error_instance}"
+        what = f"{self.what} on socket {self.socket}, instance {self.error_instance}"
         details = [
             *self._channels(),
             *(i.sentence() for i in self.data if isinstance(i, FirmwareError)),

@@ -1,7 +1,7 @@
 """NVIDIA event section: what processors of the Vera family, GPUs and others report."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from apeitool.cper.section import Section
@@ -12,6 +12,7 @@ from apeitool.cper.vendor.nvidia_event_data import (
     CpuEventInfo,
     DataFormat,
     EventInfo,
+    GpuEventInfo,
     GpuLegacyXid,
     OpaqueData,
     SourceDevice,
@@ -42,6 +43,12 @@ from apeitool.wire.types import (
 HEADER = 16
 """Bytes of a context's header, and what the next context is aligned to."""
 INFO_HEADER = 3
+_FIRST_PDI = 0x1A2B_3C4D_5E6F_0000
+"""The identifiers of made up GPUs begin there."""
+
+
+if TYPE_CHECKING:
+    from apeitool.cper.place import Place
 
 
 def _data(context: Any, length: int) -> type[ContextData]:
@@ -96,6 +103,7 @@ class NvidiaEventSection(Section):
     Source:  Linux drivers/acpi/apei/ghes-nvidia.c; libcper cper-section-nvidia-events.c
     """
 
+    part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("9068e568-6ca0-11f0-aeaf-159343591eac")
     title: ClassVar[str] = "NVIDIA event"
 
@@ -117,9 +125,40 @@ class NvidiaEventSection(Section):
     ] = ()
     trailing: Rest = b""
 
+    @property
+    def what(self) -> str:
+        xids = dict.fromkeys(self._xids())
+        what = f"NVIDIA {self.source_device_type.text} event {self._block}".rstrip()
+        return f"{what}: {'; '.join(xids)}" if xids else what
+
+    @property
+    def component(self) -> str:
+        if isinstance(self.info, CpuEventInfo):
+            return f"socket {self.info.socket_number}"
+        if isinstance(self.info, GpuEventInfo):
+            return f"GPU {self.info.pdi:#x}"
+        return ""
+
+    def at(self, place: "Place") -> Self:
+        info = self.info
+        if isinstance(info, CpuEventInfo):
+            return self.replace(info=info.replace(socket_number=place.processor.socket))
+        if isinstance(info, GpuEventInfo):
+            return self.replace(info=info.replace(pdi=_FIRST_PDI + place.device.slot))
+        return self
+
+    @property
+    def _block(self) -> str:
+        """Which block reports."""
+        return self.signature.partition("\0")[0].strip()
+
+    def _xids(self) -> Iterator[str]:
+        for context in self.event_contexts:
+            if isinstance(context.data, GpuLegacyXid):
+                yield context.data.code
+
     def sentence(self) -> str:
-        name = self.signature.partition("\0")[0]
-        what = f"NVIDIA {self.source_device_type.text} event {name}".rstrip()
+        what = f"NVIDIA {self.source_device_type.text} event {self._block}".rstrip()
         what += f" (type {self.event_type:#x}, sub-type {self.event_sub_type:#x})"
         if isinstance(self.info, CpuEventInfo):
             what += f" on socket {self.info.socket_number}"

@@ -1,5 +1,6 @@
 """Alibaba Yitian error section."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -90,6 +91,8 @@ class YitianErrorSection(Section):
     Source:  rasdaemon non-standard-yitian.c
     """
 
+    part: ClassVar[str] = "dimm"
+    located: ClassVar[Mapping[str, str]] = {"instance": "dimm.card"}
     guid: ClassVar[UUID] = UUID("a6980811-16ea-4e4d-b936-fb00a23ff29c")
     title: ClassVar[str] = "Alibaba Yitian error"
 
@@ -99,8 +102,16 @@ class YitianErrorSection(Section):
     payload: Annotated[YitianPayload, One(_payload)] = YitianUnknownPayload()
     trailing: Rest = b""
 
+    @property
+    def what(self) -> str:
+        return f"Alibaba Yitian {self.type.text} error"
+
+    @property
+    def component(self) -> str:
+        return f"{self.type.text} {self.instance:#x}"
+
     def sentence(self) -> str:
-        what = f"Alibaba Yitian {self.type.text} error, instance {self.instance:#x}"
+        what = f"{self.what}, instance {self.instance:#x}"
         if isinstance(self.payload, YitianDdrRegisters):
             what += f": ECC status {self.payload.eccstat:#x}"
         return what
