@@ -81,8 +81,6 @@ def _value(cls: type[Structure], field: Field, random: Random, *, parts: bool) -
             return _number(field, field.kind.size, random)
         case Guid():
             return UUID(int=random.getrandbits(128), version=4)
-        case Text() if field.default:
-            return None  # a signature, by which the rest is read
         case Text():
             return "".join(
                 random.choice(_LETTERS) for _ in range(random.randint(1, field.kind.size))
