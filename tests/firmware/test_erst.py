@@ -11,6 +11,7 @@ from apeitool.acpi.erst import NO_RECORD, CommandStatus, Erst, ErstAction, ErstI
 from apeitool.errors import ApeiError, FirmwareFault, GuestFault
 from apeitool.firmware.action import execute
 from apeitool.firmware.erst import Serialization, Serializer
+from apeitool.firmware.store import MemoryStore
 from apeitool.lab.window import RESERVED_BASE
 from apeitool.memory import Regions
 from apeitool.plan.build import build
@@ -65,11 +66,11 @@ def table(request):
 class Ends:
     """Firmware with its store, and the operating system."""
 
-    def __init__(self, table: Erst, store=None, capacity: int = 3) -> None:
+    def __init__(self, table: Erst, store=None) -> None:
         self.table = table
         self.memory = Regions(range(BASE, BASE + 0x2000))
-        self.store: dict[int, bytes] = {} if store is None else store
-        self.firmware = Serializer(table, self.memory, LOG, store=self.store, capacity=capacity)
+        self.store = MemoryStore(capacity=3) if store is None else store
+        self.firmware = Serializer(table, self.memory, LOG, store=self.store)
         self.system = Serialization(table, self.memory, self.turn)
         self.seen: list = []
 
