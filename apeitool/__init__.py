@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from apeitool.errors import MissingError as MissingError
     from apeitool.errors import ProtocolError as ProtocolError
     from apeitool.errors import QemuError as QemuError
+    from apeitool.errors import StoreError as StoreError
+    from apeitool.errors import StoreFull as StoreFull
     from apeitool.errors import Truncated as Truncated
     from apeitool.plan.build import build as build
     from apeitool.plan.built import Built as Built
@@ -132,6 +134,8 @@ _HOMES = {
         "MissingError",
         "ProtocolError",
         "QemuError",
+        "StoreError",
+        "StoreFull",
         "Truncated",
     ),
     "plan.build": ("build",),

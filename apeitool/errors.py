@@ -87,6 +87,14 @@ class AccessError(ApeiError):
     """An address where there is no memory, or a register that cannot be read or written."""
 
 
+class StoreError(ApeiError):
+    """A store that cannot be read, or that does not take what it is given."""
+
+
+class StoreFull(StoreError):
+    """A store that has no room for a record."""
+
+
 class ProtocolError(ApeiError):
     """An event that the state of the firmware and guest dialogue does not allow."""
 

@@ -18,6 +18,7 @@ from apeitool.capture import (
     json_document,
     kernel_log,
     rasdaemon,
+    record_store,
     unicode,
     windows_event,
 )
@@ -114,7 +115,7 @@ def _carried(data: bytes, origin: str, name: str, *, is_cut: bool) -> Iterator[C
 
 
 _TABLE_TEXTS = (acpidump, iasl, acpiview)
-_CARRIERS = (erst_file, rasdaemon, windows_event, json_document, kernel_log)
+_CARRIERS = (erst_file, record_store, rasdaemon, windows_event, json_document, kernel_log)
 """Carriers that tell themselves by their bytes; no file is of two of them."""
 
 _FRAMES = (envelope, hardware_errors)

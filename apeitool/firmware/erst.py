@@ -8,22 +8,27 @@ The rules:
    status, and ends.
 2. A record to write lies in the range; its own header says its length and identifier.  A record
    that was read lies there likewise.  A dummy write stores nothing.
-3. Identifiers 0 and all ones belong to no record.  All ones is what a store without records gives.
+3. Identifiers 0 and all ones belong to no record.  All ones is what a store without records gives;
+   who reads 0 asks for the first record.
 4. Nobody tells firmware that an identifier was asked for.  It therefore shows the first one, and,
    after a record was read, the one behind it, and the first again after the last.
+5. Firmware answers once the store has done it.  A store without room for a record is not enough
+   space, one that fails is hardware that is not available; neither has changed.
 
 No I/O but memory and the store that is handed in, and no clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import delitem, setitem
 
 from apeitool.acpi.erst import NO_RECORD, CommandStatus, Erst, ErstAction, RangeAttributes
 from apeitool.cper.record import HEADER_LENGTH, SIGNATURE, Record
-from apeitool.errors import FirmwareFault, GuestFault
+from apeitool.errors import FirmwareFault, GuestFault, StoreError, StoreFull
 from apeitool.firmware.action import Executor, Operations
+from apeitool.firmware.store import Store
 from apeitool.memory import Memory
 
 OPERATIONS = (
@@ -117,8 +122,7 @@ class Served:
 class Serializer:
     """Firmware behind an ERST whose registers are plain memory, and its records.
 
-    ``log`` is the error log address range; ``store`` has the records by their identifiers, and room
-    for ``capacity``.
+    ``log`` is the error log address range; ``store`` has the records by their identifiers.
 
     Raises:  FirmwareFault when the table leaves firmware nothing to see or to answer by; AccessError
              where a register or the range is not in memory.
@@ -131,13 +135,11 @@ class Serializer:
         memory: Memory,
         log: range,
         *,
-        store: MutableMapping[int, bytes],
-        capacity: int = 1024,
+        store: Store,
     ) -> None:
         self._memory = memory
         self._log = log
         self.store = store
-        self._capacity = capacity
         self._registers = Operations(
             table.entries,
             memory,
@@ -178,12 +180,14 @@ class Serializer:
         identifier = self._registers.written(ErstAction.SET_RECORD_IDENTIFIER)
         if not self.store:
             return Served(begun, identifier, CommandStatus.RECORD_STORE_EMPTY)
+        is_read = begun is ErstAction.BEGIN_READ_OPERATION
+        if is_read and not identifier:
+            identifier = min(self.store)
         if identifier not in self.store:
             return Served(begun, identifier, CommandStatus.RECORD_NOT_FOUND)
-        if begun is ErstAction.BEGIN_READ_OPERATION:
+        if is_read:
             return Served(begun, identifier, self._read(self.store[identifier]))
-        del self.store[identifier]
-        return Served(begun, identifier, CommandStatus.SUCCESS)
+        return Served(begun, identifier, _done(delitem, self.store, identifier))
 
     def _write(self) -> Served:
         """Rules 2 and 3."""
@@ -193,10 +197,7 @@ class Serializer:
         identifier = Record.from_bytes(record[:HEADER_LENGTH]).record_id if record else 0
         if not record or identifier in INVALID:
             return Served(begun, identifier, CommandStatus.FAILED)
-        if identifier not in self.store and len(self.store) >= self._capacity:
-            return Served(begun, identifier, CommandStatus.NOT_ENOUGH_SPACE)
-        self.store[identifier] = record
-        return Served(begun, identifier, CommandStatus.SUCCESS)
+        return Served(begun, identifier, _done(setitem, self.store, identifier, record))
 
     def _read(self, record: bytes) -> CommandStatus:
         offset = self._registers.written(ErstAction.SET_RECORD_OFFSET)
@@ -213,6 +214,17 @@ class Serializer:
             shown = following[0] if following else NO_RECORD
         self._registers.answer(ErstAction.GET_RECORD_IDENTIFIER, shown)
         self._registers.answer(ErstAction.GET_RECORD_COUNT, len(self.store))
+
+
+def _done(change: Callable[..., None], *given: object) -> CommandStatus:
+    """Rule 5: what a change to the store came to."""
+    try:
+        change(*given)
+    except StoreFull:
+        return CommandStatus.NOT_ENOUGH_SPACE
+    except StoreError:
+        return CommandStatus.HARDWARE_NOT_AVAILABLE
+    return CommandStatus.SUCCESS
 
 
 def _record_at(memory: Memory, base: int, room: int, offset: int) -> bytes | None:

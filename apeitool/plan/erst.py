@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apeitool.acpi.erst import Erst, ErstAction, ErstInstructionEntry
 from apeitool.firmware.erst import Serializer
+from apeitool.firmware.store import MemoryStore
 from apeitool.memory import Memory
 from apeitool.plan.action import ACTIONS, Step, described, entries, said_places
 from apeitool.plan.built import Built
@@ -59,6 +60,6 @@ def build(given: Plan, path: str) -> Built:
     log = range(start, start + length)
 
     def prepare(memory: Memory) -> Serializer:
-        return Serializer(table, memory, log, store={})
+        return Serializer(table, memory, log, store=MemoryStore())
 
     return Built(table, room.extents, prepare)

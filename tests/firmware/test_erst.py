@@ -1,4 +1,4 @@
-"""Both ends of error record serialization, over memory and a store that is a dictionary."""
+"""Both ends of error record serialization, over memory and stores of every kind."""
 
 import struct
 
@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from plain_bytes import gas
 
 from apeitool.acpi.erst import NO_RECORD, CommandStatus, Erst, ErstAction, ErstInstructionEntry
-from apeitool.errors import ApeiError, FirmwareFault, GuestFault
+from apeitool.errors import ApeiError, FirmwareFault, GuestFault, StoreError
 from apeitool.firmware.action import execute
 from apeitool.firmware.erst import Serialization, Serializer
+from apeitool.firmware.qemu_store import QemuStore
+from apeitool.firmware.store import MemoryStore, RecordStore
 from apeitool.lab.window import RESERVED_BASE
 from apeitool.memory import Regions
 from apeitool.plan.build import build
@@ -65,11 +67,11 @@ def table(request):
 class Ends:
     """Firmware with its store, and the operating system."""
 
-    def __init__(self, table: Erst, store=None, capacity: int = 3) -> None:
+    def __init__(self, table: Erst, store=None) -> None:
         self.table = table
         self.memory = Regions(range(BASE, BASE + 0x2000))
-        self.store: dict[int, bytes] = {} if store is None else store
-        self.firmware = Serializer(table, self.memory, LOG, store=self.store, capacity=capacity)
+        self.store = MemoryStore(capacity=3) if store is None else store
+        self.firmware = Serializer(table, self.memory, LOG, store=self.store)
         self.system = Serialization(table, self.memory, self.turn)
         self.seen: list = []
 
@@ -251,3 +253,60 @@ def test_a_guest_may_write_anything(writes) -> None:
         except ApeiError:
             continue
     assert all(len(data) >= 128 for data in ends.store.values())
+
+
+@pytest.mark.parametrize("kind", [RecordStore, QemuStore])
+def test_records_are_there_after_a_reset(table, tmp_path, kind) -> None:
+    with kind(tmp_path / "store") as store:
+        ends = Ends(table, store)
+        for number in (3, 1, 2):
+            assert ends.after(ends.system.write(record(number, b"x"))) == CommandStatus.SUCCESS
+        assert ends.after(ends.system.write(record(1, b"again"))) == CommandStatus.SUCCESS
+        assert ends.after(ends.system.clear(2)) == CommandStatus.SUCCESS
+    with kind(tmp_path / "store") as store:
+        ends = Ends(table, store)
+        assert (ends.system.count(), ends.system.identifier()) == (2, 1)
+        assert ends.after(ends.system.read(1)) == (CommandStatus.SUCCESS, record(1, b"again"))
+        assert ends.system.identifier() == 3
+        assert ends.after(ends.system.read(2)) == (CommandStatus.RECORD_NOT_FOUND, b"")
+
+
+def test_reading_no_identifier_reads_the_first(table) -> None:
+    ends = Ends(table, {number: record(number) for number in (30, 10)})
+    assert ends.after(ends.system.read(0)) == (CommandStatus.SUCCESS, record(10))
+    assert ends.system.identifier() == 30
+    assert ends.after(ends.system.clear(0)) == CommandStatus.RECORD_NOT_FOUND
+
+
+class Failing(dict):
+    """A store whose device fails."""
+
+    def __setitem__(self, identifier, data) -> None:
+        raise StoreError("the disk is gone")
+
+    def __delitem__(self, identifier) -> None:
+        raise StoreError("the disk is gone")
+
+
+def test_a_store_that_fails_is_hardware_that_is_not_available(table) -> None:
+    ends = Ends(table, Failing({1: record(1)}))
+    gone = CommandStatus.HARDWARE_NOT_AVAILABLE
+    assert ends.after(ends.system.write(record(2))) == gone
+    assert ends.after(ends.system.clear(1)) == gone
+    assert ends.after(ends.system.read(1)) == (CommandStatus.SUCCESS, record(1))
+    assert [served.status for served in ends.seen] == [gone, gone, CommandStatus.SUCCESS]
+
+
+@pytest.mark.parametrize(
+    ("kind", "room"), [(RecordStore, {"capacity": 600}), (QemuStore, {"size": 0x8000})]
+)
+def test_a_full_file_takes_only_what_it_has(table, tmp_path, kind, room) -> None:
+    with kind(tmp_path / "store", **room) as store:
+        ends = Ends(table, store)
+        for number in (1, 2, 3):
+            assert ends.after(ends.system.write(record(number))) == CommandStatus.SUCCESS
+        assert ends.after(ends.system.write(record(4))) == CommandStatus.NOT_ENOUGH_SPACE
+        assert ends.after(ends.system.write(record(3, b"new"))) == CommandStatus.SUCCESS
+        assert ends.after(ends.system.clear(1)) == CommandStatus.SUCCESS
+        assert ends.after(ends.system.write(record(4))) == CommandStatus.SUCCESS
+        assert sorted(store) == [2, 3, 4]
