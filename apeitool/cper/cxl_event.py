@@ -342,6 +342,13 @@ class CxlMediaEventSection(CxlEventSection):
             return component_text(getattr(self, name), is_pldm=self.has_valid(self.pldm))
         return f"{getattr(self, name):#x}" if name in ("device", "nibble_mask") else None
 
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        found = super().severities
+        is_bad = (self.fact("descriptor") or 0) & EventDescriptor.UNCORRECTABLE_EVENT
+        uncorrected = (Severity.RECOVERABLE, Severity.FATAL)
+        return tuple(s for s in found if s in uncorrected) or uncorrected if is_bad else found
+
     def told(self) -> str:
         if not self.is_valid("transaction_type"):
             return ""
