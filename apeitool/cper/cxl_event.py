@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from apeitool.cper.section import Section
 from apeitool.cper.sections.pcie import DeviceSerialNumber, SlotNumber
 from apeitool.cper.severity import Severity
+from apeitool.registers.pci import vendor_text
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -58,6 +59,9 @@ class CxlEventDeviceId(Structure):
             f"{self.segment_number:04x}:{self.bus_number:02x}:"
             f"{self.device_number:02x}.{self.function_number:x}"
         )
+
+    def shown(self, name: str) -> str | None:
+        return vendor_text(self.vendor_id) if name == "vendor_id" else None
 
 
 class EventSeverity(Label):
