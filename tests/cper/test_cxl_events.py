@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+import apeitool as apei
 from apeitool.cper.cxl_event import EventTimestamp, component_text
 from apeitool.cper.record import Record
 from apeitool.cper.section import section_type
