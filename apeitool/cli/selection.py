@@ -64,8 +64,7 @@ class Selection:
     def _fits(self, event: Event) -> bool:
         if self._severities and event.severity.name not in self._severities:
             return False
-        said = f"{event.place} {event.what}".casefold()
-        if self._where is not None and self._where not in said:
+        if self._where is not None and self._where not in event.told.casefold():
             return False
         if self._since is None and self._until is None:
             return True

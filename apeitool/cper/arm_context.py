@@ -13,6 +13,7 @@ from apeitool.registers.arm import (
     RegisterEncoding,
     register_word,
 )
+from apeitool.registers.arm_state import Isr, SpsrOfAArch32, spsr_word
 from apeitool.registers.arm_syndrome import syndrome_word
 from apeitool.wire.labels import Label
 from apeitool.wire.record import Structure
@@ -94,7 +95,7 @@ class AArch32El1Registers(Registers):
     dfar: Register32 = 0
     dfsr: Register32 = 0
     ifar: Register32 = 0
-    isr: Register32 = 0
+    isr: Annotated[Register32, Isr, _NUMBER] = 0
     mair0: Register32 = 0
     mair1: Register32 = 0
     midr: Annotated[Register32, Midr, _NUMBER] = 0
@@ -102,12 +103,12 @@ class AArch32El1Registers(Registers):
     nmrr: Register32 = 0
     prrr: Register32 = 0
     sctlr: Annotated[Register32, Json("sctlr_ns")] = 0
-    spsr: Register32 = 0
-    spsr_abt: Register32 = 0
-    spsr_fiq: Register32 = 0
-    spsr_irq: Register32 = 0
-    spsr_svc: Register32 = 0
-    spsr_und: Register32 = 0
+    spsr: Annotated[Register32, SpsrOfAArch32, _NUMBER] = 0
+    spsr_abt: Annotated[Register32, SpsrOfAArch32, _NUMBER] = 0
+    spsr_fiq: Annotated[Register32, SpsrOfAArch32, _NUMBER] = 0
+    spsr_irq: Annotated[Register32, SpsrOfAArch32, _NUMBER] = 0
+    spsr_svc: Annotated[Register32, SpsrOfAArch32, _NUMBER] = 0
+    spsr_und: Annotated[Register32, SpsrOfAArch32, _NUMBER] = 0
     tpidrprw: Register32 = 0
     tpidruro: Register32 = 0
     tpidrurw: Register32 = 0
@@ -133,11 +134,11 @@ class AArch32El2Registers(Registers):
     hdfar: Register32 = 0
     hifar: Register32 = 0
     hpfar: Register32 = 0
-    hsr: Register32 = 0
+    hsr: Annotated[Register32, Named(lambda r: syndrome_word(r.hsr)), _NUMBER] = 0
     htcr: Register32 = 0
     htpidr: Register32 = 0
     httbr: Register32 = 0
-    spsr_hyp: Register32 = 0
+    spsr_hyp: Annotated[Register32, SpsrOfAArch32, _NUMBER] = 0
     vtcr: Register32 = 0
     vttbr: Register32 = 0
     dacr32_el2: Register32 = 0
@@ -152,7 +153,7 @@ class AArch32SecureRegisters(Registers):
     """
 
     sctlr: Annotated[Register32, Json("sctlr_s")] = 0
-    spsr_mon: Register32 = 0
+    spsr_mon: Annotated[Register32, SpsrOfAArch32, _NUMBER] = 0
     rest: Rest = b""
 
 
@@ -208,14 +209,14 @@ class AArch64El1Registers(Registers):
     elr_el1: Register64 = 0
     esr_el1: Annotated[Register64, Named(lambda r: syndrome_word(r.esr_el1)), _NUMBER] = 0
     far_el1: Register64 = 0
-    isr_el1: Register64 = 0
+    isr_el1: Annotated[Register64, Isr, _NUMBER] = 0
     mair_el1: Register64 = 0
     midr_el1: Annotated[Register64, Midr, _NUMBER] = 0
     mpidr_el1: Annotated[Register64, Mpidr, _NUMBER] = 0
     sctlr_el1: Register64 = 0
     sp_el0: Register64 = 0
     sp_el1: Register64 = 0
-    spsr_el1: Register64 = 0
+    spsr_el1: Annotated[Register64, Named(lambda r: spsr_word(r.spsr_el1)), _NUMBER] = 0
     tcr_el1: Register64 = 0
     tpidr_el0: Register64 = 0
     tpidr_el1: Register64 = 0
@@ -241,7 +242,7 @@ class AArch64El2Registers(Registers):
     mair_el2: Register64 = 0
     sctlr_el2: Register64 = 0
     sp_el2: Register64 = 0
-    spsr_el2: Register64 = 0
+    spsr_el2: Annotated[Register64, Named(lambda r: spsr_word(r.spsr_el2)), _NUMBER] = 0
     tcr_el2: Register64 = 0
     tpidr_el2: Register64 = 0
     ttbr0_el2: Register64 = 0
@@ -263,7 +264,7 @@ class AArch64El3Registers(Registers):
     mair_el3: Register64 = 0
     sctlr_el3: Register64 = 0
     sp_el3: Register64 = 0
-    spsr_el3: Register64 = 0
+    spsr_el3: Annotated[Register64, Named(lambda r: spsr_word(r.spsr_el3)), _NUMBER] = 0
     tcr_el3: Register64 = 0
     tpidr_el3: Register64 = 0
     ttbr0_el3: Register64 = 0

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from apeitool.cper.section import Section
 from apeitool.cper.sections.pcie import DeviceSerialNumber, SlotNumber
 from apeitool.cper.severity import Severity
+from apeitool.registers.pci import vendor_text
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -58,6 +59,9 @@ class CxlEventDeviceId(Structure):
             f"{self.segment_number:04x}:{self.bus_number:02x}:"
             f"{self.device_number:02x}.{self.function_number:x}"
         )
+
+    def shown(self, name: str) -> str | None:
+        return vendor_text(self.vendor_id) if name == "vendor_id" else None
 
 
 class EventSeverity(Label):
@@ -341,6 +345,13 @@ class CxlMediaEventSection(CxlEventSection):
         if name == "component_identifier":
             return component_text(getattr(self, name), is_pldm=self.has_valid(self.pldm))
         return f"{getattr(self, name):#x}" if name in ("device", "nibble_mask") else None
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        found = super().severities
+        is_bad = (self.fact("descriptor") or 0) & EventDescriptor.UNCORRECTABLE_EVENT
+        uncorrected = (Severity.RECOVERABLE, Severity.FATAL)
+        return tuple(s for s in found if s in uncorrected) or uncorrected if is_bad else found
 
     def told(self) -> str:
         if not self.is_valid("transaction_type"):

@@ -32,13 +32,13 @@ CREATORS = {
     WINDOWS_DRIVER: "Windows device driver",
     LINUX_PSTORE: "Linux pstore",
     AMDGPU: "Linux amdgpu driver",
+    "cd5c2993-f4b2-41b2-b5d4-f9c3a0330875": "Linux FRU memory poison manager",
 }
 
 SECTION_NAMES = {
     "c197e04e-d545-4a70-9c17-a5549419eb12": "Linux kernel log",
     "4f118707-04dd-4055-b5dd-956d34ddfac6": "Linux kernel log, compressed",
     "fe08ffbe-95e4-4be7-bc73-4096044a38fc": "Linux machine check",
-    "5e4706c1-5356-48c6-930b-52f2120a4458": "FRU memory poison (Linux)",
     "990b31e9-541a-4db0-a42f-837d344f6923": "device error summary (Microsoft)",
     "6f3380d1-6eb0-497f-a578-4d4c65a71617": "IPF SAL record (Microsoft)",
     "e71254e8-c1b9-4940-ab76-909703a4320f": "generic hardware error (Microsoft)",

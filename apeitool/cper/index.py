@@ -22,6 +22,7 @@ SECTIONS: dict[str, str] = {
     "036f84e1-7f37-428c-a79e-575fdfaa84ec": "sections.dmar_iommu:IommuErrorSection",
     "71761d37-32b2-45cd-a7d0-b0fedd93e8cf": "sections.dmar_vtd:VtdErrorSection",
     "81212a96-09ed-4996-9471-8d729c8e69ed": "sections.firmware_record:FirmwareErrorRecordReferenceSection",
+    "5e4706c1-5356-48c6-930b-52f2120a4458": "sections.fru_memory_poison:FruMemoryPoisonSection",
     "9876ccad-47b4-4bdb-b65e-16f193c4f3db": "sections.generic_processor:GenericProcessorErrorSection",
     "dc3ea0b0-a144-4797-b95b-53fa242b6e1d": "sections.ia32_x64_processor:Ia32X64ProcessorErrorSection",
     "e429faf1-3cb7-11d4-bca7-0080c73c8881": "sections.ipf_processor:IpfProcessorErrorSection",

@@ -125,6 +125,19 @@ class SectionDescriptor(Structure):
         return flags_testimony(self.flags)
 
 
+_WITH_DESCRIPTOR = UUID("5e4706c1-5356-48c6-930b-52f2120a4458")
+"""FRU memory poison: Linux, which keeps it, has the section begin with its descriptor."""
+
+
+def _span(descriptor: SectionDescriptor, index: int) -> tuple[int, int]:
+    """Where a section begins, and its length."""
+    begin, length = descriptor.section_offset, descriptor.section_length
+    more = SectionDescriptor.fixed_size
+    if begin == HEADER_LENGTH + more * index and descriptor.section_type == _WITH_DESCRIPTOR:
+        return begin + more, max(0, length - more)
+    return begin, length
+
+
 def _place(
     descriptors: Sequence[SectionDescriptor], first: int, end: int
 ) -> list[tuple[int, int, int]]:
@@ -136,7 +149,7 @@ def _place(
     spans: list[tuple[int, int, int]] = []
     order = sorted(range(len(descriptors)), key=lambda i: descriptors[i].section_offset)
     for index in order:
-        begin, length = descriptors[index].section_offset, descriptors[index].section_length
+        begin, length = _span(descriptors[index], index)
         if first <= begin and (begin < end or (begin == end and not length)):
             first = min(begin + length, end)
             spans.append((index, begin, first))
@@ -292,8 +305,12 @@ class Record(Structure):
         if self.is_valid("timestamp"):
             yield Timestamp(self.timestamp).testimony()
         for index, section in self._pairs():
-            if self.section_descriptors[index].section_type != section.guid:
+            descriptor = self.section_descriptors[index]
+            if descriptor.section_type != section.guid:
                 yield Choice("section-type", "byte-swapped GUID", f"of {section.title}")
+            if _span(descriptor, index)[0] != descriptor.section_offset:
+                how = "Linux begins this section with it"
+                yield Choice("section-place", "behind its own descriptor", how)
 
     @property
     def sections(self) -> tuple[Section, ...]:

@@ -48,6 +48,12 @@ def bus_address(segment: int, bus: int, device: int, function: int) -> str:
     return f"{segment:04x}:{bus:02x}:{device:02x}.{function:x}"
 
 
+def vendor_text(vendor: int) -> str | None:
+    """A vendor id with the vendor's name; None where nobody here knows it."""
+    known = VENDORS.get(vendor)
+    return f"{vendor:#06x} ({known})" if known else None
+
+
 def class_name(code: bytes) -> str:
     """What a class code says that a device is; empty where it is reserved.
 
@@ -62,6 +68,25 @@ def class_text(code: bytes) -> str:
     name = class_name(code)
     return f"{code[::-1].hex()} ({name})" if name else code[::-1].hex()
 
+
+VENDORS = {
+    0x1000: "Broadcom, LSI", 0x1002: "AMD, ATI", 0x1014: "IBM",
+    0x1022: "AMD", 0x1028: "Dell", 0x102B: "Matrox", 0x103C: "HP", 0x1077: "QLogic",
+    0x108E: "Oracle", 0x10B5: "PLX", 0x10DE: "NVIDIA", 0x10DF: "Emulex", 0x10EC: "Realtek",
+    0x10EE: "Xilinx", 0x1137: "Cisco", 0x11F8: "Microchip, PMC-Sierra", 0x1344: "Micron",
+    0x1425: "Chelsio", 0x144D: "Samsung", 0x14E4: "Broadcom", 0x1590: "HPE", 0x15AD: "VMware",
+    0x15B3: "NVIDIA, Mellanox", 0x15B7: "Western Digital, SanDisk", 0x15D9: "Supermicro",
+    0x177D: "Cavium", 0x17CB: "Qualcomm", 0x1912: "Renesas", 0x1924: "Solarflare",
+    0x1957: "NXP, Freescale", 0x197B: "JMicron", 0x19E5: "Huawei", 0x1A03: "ASPEED",
+    0x1AF4: "Red Hat, virtio", 0x1B21: "ASMedia", 0x1B36: "Red Hat, QEMU", 0x1B4B: "Marvell",
+    0x1C5C: "SK hynix", 0x1CC1: "ADATA", 0x1D0F: "Amazon", 0x1DD8: "AMD, Pensando",
+    0x1DED: "Alibaba", 0x1DEF: "Ampere", 0x1E0F: "Kioxia", 0x1E49: "Yangtze Memory",
+    0x1AE0: "Google", 0x1414: "Microsoft", 0x8086: "Intel", 0x9005: "Adaptec",
+}  # fmt: skip
+"""Vendors of devices that servers have.
+
+Source:  the PCI ID repository (pci.ids)
+"""
 
 _CLASSES = {
     0x00: "unclassified device",

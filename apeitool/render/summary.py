@@ -24,14 +24,20 @@ _ROWS = 200
 class Event(NamedTuple):
     """One error as a summary sees it.
 
-    ``place`` is its FRU, or else the component that its section names; ``moment`` has a zone only
-    where the record says one.
+    ``place`` is its FRU, or else the component that its section names; ``moment`` is that of the
+    record or data entry, or else the one that its section says, and has a zone only where that says one.
     """
 
     severity: Severity
     moment: datetime | None
     place: str
     what: str
+    component: str = ""
+
+    @property
+    def told(self) -> str:
+        """What is said of it: where it was, by every name, and what."""
+        return " ".join(filter(None, dict.fromkeys((self.place, self.component, self.what))))
 
 
 def events(thing: Structure) -> Iterator[Event]:
@@ -49,7 +55,16 @@ def _event(thing: Structure, one: Reported) -> Event:
     moment = thing.moment if isinstance(thing, Record) else None
     if moment is None and one.timestamp is not None:
         moment = Timestamp(one.timestamp).moment
-    return Event(one.severity, moment, _place(one), one.section.what)
+    section = one.section
+    return Event(
+        one.severity, moment or section.moment, _place(one), _flat(section.what),
+        _flat(section.component),
+    )  # fmt: skip
+
+
+def _flat(text: str) -> str:
+    """Text of a section, fit for a row."""
+    return harmless(text).strip()
 
 
 def _place(one: Reported) -> str:
@@ -58,7 +73,7 @@ def _place(one: Reported) -> str:
     if valid & DescriptorValid.FRU_TEXT and text:
         return text
     if one.section.component:
-        return one.section.component
+        return _flat(one.section.component)
     return f"FRU {one.said['fru_id']}" if valid & DescriptorValid.FRU_ID else "not said"
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+import apeitool as apei
 from apeitool.cper.cxl_event import EventTimestamp, component_text
 from apeitool.cper.record import Record
 from apeitool.cper.section import section_type
@@ -316,3 +317,10 @@ def test_as_libcper_reads_it(libcper) -> None:
     assert said["deviceSerial"] == serial.upper << 32 | serial.lower
     event = read.to_bytes()[32:]
     assert base64.b64decode(said["cxlComponentEventLog"]["data"]) == event
+
+
+def test_the_message_that_a_port_got_is_told() -> None:
+    message = bytes.fromhex("3000000001000031")
+    section = apei.CxlMldPortEventSection(validation_bits=4, error_message=message)
+    assert "3000000001000031 (message ERR_NONFATAL, requester 01:00.0)" in apei.text(section)
+    assert "requester" not in apei.text(section.replace(error_message=bytes(8)))

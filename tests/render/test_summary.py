@@ -1,8 +1,14 @@
 """Many errors at a glance."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
+
+from discovery import kinds_of
 
 import apeitool as apei
+from apeitool.cper.cxl_event import CxlEventHeader
+from apeitool.cper.generate import records
+from apeitool.cper.index import SECTIONS
 from apeitool.render.summary import Summary, events
 
 STAMP = apei.Timestamp.of(datetime(2026, 11, 22, 20, 18))  # noqa: DTZ001 - records have no zone
@@ -69,3 +75,39 @@ def test_an_unknown_severity_is_counted() -> None:
     odd = entry("FATAL", MEMORY).replace(error_severity=apei.Severity(77))
     summary.add(block(odd))
     assert any("unknown (77)" in row for row in summary.lines())
+
+
+def test_a_section_of_any_type_is_counted_where_it_says_that_it_was() -> None:
+    """Records of every type have a row by FRU; without it one by the part that the section names."""
+    kinds = [kind for kind in kinds_of(apei.Section) if str(kind.guid) in SECTIONS]
+    for kind in kinds:
+        for record in islice(records([kind], 2), 5):
+            for descriptor, event in zip(record.section_descriptors, events(record), strict=True):
+                if descriptor.fru_text:
+                    assert event.place == descriptor.fru_text.rstrip("\0")
+                assert event.moment == record.moment
+                assert event.what
+            bare = record.replace(
+                section_descriptors=tuple(
+                    d.replace(validation_bits=0) for d in record.section_descriptors
+                )
+            )
+            for section, event in zip(record.sections, events(bare), strict=True):
+                assert event.place == (section.component or "not said")
+
+
+def test_without_a_time_of_the_record_that_of_the_section_counts() -> None:
+    stamp = datetime(2026, 11, 22, 20, 18, tzinfo=UTC)
+    header = CxlEventHeader(timestamp=int(stamp.timestamp()) * 1_000_000_000)
+    section = apei.CxlDramEventSection(validation_bits=4, event_header=header)
+    (event,) = events(block(entry("CORRECTED", section)))
+    assert event.moment == stamp
+    (event,) = events(block(entry("CORRECTED", section, validation_bits=4, timestamp=int(STAMP))))
+    assert event.moment == STAMP.moment
+
+
+def test_what_is_told_has_the_fru_and_the_component() -> None:
+    (event,) = events(block(entry("FATAL", MEMORY, validation_bits=2, fru_text="DIMM A1")))
+    assert event.told == "DIMM A1 node 1 card 2 module 3 unknown memory error"
+    (event,) = events(block(entry("FATAL", MEMORY)))
+    assert event.told == "node 1 card 2 module 3 unknown memory error"

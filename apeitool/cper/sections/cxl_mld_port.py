@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from apeitool.cper.cxl_event import CxlEventSection
+from apeitool.registers.tlp import tlp_sentence
 from apeitool.wire.labels import Label
-from apeitool.wire.types import U8, U16, Absent, Bytes, Hex, Rest, Unit, u8
+from apeitool.wire.types import U8, U16, Absent, Bytes, Hex, Rest, Unit, Usual, u8
 
 
 class MldPortEventType(Label):
@@ -30,10 +31,23 @@ class CxlMldPortEventSection(CxlEventSection):
     type: Annotated[MldPortEventType, u8] = MldPortEventType.ERROR_CORRECTABLE_MESSAGE_RECEIVED
     port_id: U8 = 0
     reserved: Annotated[U16, Hex] = 0
-    error_message: Annotated[bytes, Bytes(8), "begin of the PCIe message"] = bytes(8)
+    error_message: Annotated[
+        bytes,
+        Bytes(8),
+        "begin of the PCIe message",
+        Usual(bytes.fromhex("3000000001000030"), bytes.fromhex("3000000001000031")),
+    ] = bytes(8)
     reserved_2: Annotated[bytes, Bytes(68)] = bytes(68)
     absent: Annotated[int, Absent(64), Unit("bytes")] = 0
     trailing: Rest = b""
+
+    def shown(self, name: str) -> str | None:
+        if name != "error_message":
+            return None
+        words = (int.from_bytes(self.error_message[at : at + 4], "big") for at in (0, 4))
+        said = tlp_sentence([*words, 0, 0])
+        is_message = said.startswith("message")
+        return f"{self.error_message.hex()} ({said})" if is_message else None
 
     def told(self) -> str:
         if not self.is_valid("error_message"):

@@ -10,6 +10,7 @@ from apeitool.cper.section import Section
 from apeitool.cper.sections.pcie import CapabilityStructure, DeviceSerialNumber, SlotNumber
 from apeitool.cper.severity import Severity
 from apeitool.registers import cxl
+from apeitool.registers.pci import class_name, vendor_text
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -106,9 +107,16 @@ class CxlDeviceId(Structure):
     device_id: Annotated[U16, Hex] = 0
     subsystem_vendor_id: Annotated[U16, Hex] = 0
     subsystem_id: Annotated[U16, Hex] = 0
-    class_code: Annotated[U16, Hex] = 0
+    class_code: Annotated[U16, Hex, "sub-class, class"] = 0
     slot_number: Annotated[U16, SlotNumber] = 0
     reserved: Annotated[U32, Hex] = 0
+
+    def shown(self, name: str) -> str | None:
+        if name == "class_code":
+            known = class_name(b"\0" + self.class_code.to_bytes(2, "little"))
+            return f"{self.class_code:04x} ({known})" if known else None
+        is_vendor = name in ("vendor_id", "subsystem_vendor_id")
+        return vendor_text(getattr(self, name)) if is_vendor else None
 
 
 class CxlRasCapability(Structure):

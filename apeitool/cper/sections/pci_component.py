@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apeitool.cper.error_status import ErrorStatus, ErrorType
 from apeitool.cper.section import Section
-from apeitool.registers.pci import bus_address, class_name, class_text
+from apeitool.registers.pci import bus_address, class_name, class_text, vendor_text
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 from apeitool.wire.types import (
@@ -60,6 +60,8 @@ class PciComponentId(Structure):
         )
 
     def shown(self, name: str) -> str | None:
+        if name == "vendor_id":
+            return vendor_text(self.vendor_id)
         return class_text(self.class_code) if name == "class_code" else None
 
 

@@ -10,7 +10,7 @@ from apeitool.cper.severity import Severity
 from apeitool.registers import pcie
 from apeitool.registers import pcie_capability as capability
 from apeitool.registers import pcie_capability_2 as second
-from apeitool.registers.pci import bus_address, class_text
+from apeitool.registers.pci import bus_address, class_text, vendor_text
 from apeitool.registers.tlp import RequesterId, prefix_sentence, tlp_sentence
 from apeitool.wire.labels import Bits, Word, flag_names
 from apeitool.wire.record import Structure
@@ -110,6 +110,8 @@ class PcieDeviceId(Structure):
         )
 
     def shown(self, name: str) -> str | None:
+        if name == "vendor_id":
+            return vendor_text(self.vendor_id)
         return class_text(self.class_code) if name == "class_code" else None
 
 

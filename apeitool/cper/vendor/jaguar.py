@@ -11,7 +11,7 @@ from apeitool.cper.section import Section
 from apeitool.cper.vendor.error_severity import ErrorSeverity
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
-from apeitool.wire.types import U8, U16, U32, Bytes, Hex, When, u8
+from apeitool.wire.types import U8, U16, U32, Bytes, Hex, Usual, When, u8
 
 
 class JaguarValid(enum.IntFlag):
@@ -131,8 +131,8 @@ class JaguarErrorSection(Section):
     version: Annotated[U8, When(JaguarValid.VERSION)] = 0
     soc_id: Annotated[Soc, u8, When(JaguarValid.SOC_ID)] = Soc.CORSICA_1_0
     subsystem_id: Annotated[Subsystem, u8, When(JaguarValid.SUBSYSTEM_ID)] = Subsystem.AP
-    module_id: Annotated[U8, When(JaguarValid.MODULE_ID)] = 0
-    submodule_id: Annotated[U8, When(JaguarValid.SUBMODULE_ID)] = 0
+    module_id: Annotated[U8, When(JaguarValid.MODULE_ID), Usual(0, 1)] = 0
+    submodule_id: Annotated[U8, When(JaguarValid.SUBMODULE_ID), Usual(0, 1)] = 0
     device_id: Annotated[U8, When(JaguarValid.DEVICE_ID)] = 0
     error_type: Annotated[U16, Hex, When(JaguarValid.ERROR_TYPE)] = 0
     error_severity: Annotated[ErrorSeverity, u8, When(JaguarValid.ERROR_SEVERITY)] = (

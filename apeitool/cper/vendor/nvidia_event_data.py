@@ -5,6 +5,7 @@ from typing import Annotated
 
 from apeitool.cper.vendor.nvidia_xid import XIDS
 from apeitool.cper.vendor.register_dump import Register32, Register64
+from apeitool.registers.pci import vendor_text
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.record import Structure
 from apeitool.wire.types import (
@@ -251,6 +252,10 @@ class GpuPciInfo(Structure):
     bar1_size: Annotated[U64, Hex] = 0
     bar2_start: Address = 0
     bar2_size: Annotated[U64, Hex] = 0
+
+    def shown(self, name: str) -> str | None:
+        is_vendor = name in ("vendor_id", "subsystem_vendor_id")
+        return vendor_text(getattr(self, name)) if is_vendor else None
 
 
 class GpuInitMetadata(ContextData):

@@ -15,7 +15,7 @@ from apeitool.cper.vendor.hisilicon_oem import (
     oem_what,
     sub_module,
 )
-from apeitool.wire.types import U8, U32, Address, Hex, Rest, When, u8
+from apeitool.wire.types import U8, U32, Address, Hex, Rest, Usual, When, u8
 
 
 class OemType1Valid(enum.IntFlag):
@@ -54,7 +54,7 @@ class HisiliconOemType1Section(Section):
     socket_id: Annotated[U8, When(OemType1Valid.SOCKET_ID)] = 0
     nimbus_id: Annotated[U8, When(OemType1Valid.NIMBUS_ID)] = 0
     module_id: Annotated[OemModule1, u8, When(OemType1Valid.MODULE_ID)] = OemModule1.MN
-    sub_module_id: Annotated[U8, When(OemType1Valid.SUB_MODULE_ID)] = 0
+    sub_module_id: Annotated[U8, When(OemType1Valid.SUB_MODULE_ID), Usual(0, 1, 2)] = 0
     error_severity: Annotated[ErrorSeverity, u8, When(OemType1Valid.ERROR_SEVERITY)] = (
         ErrorSeverity.RECOVERABLE
     )

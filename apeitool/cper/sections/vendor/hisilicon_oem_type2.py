@@ -19,7 +19,7 @@ from apeitool.cper.vendor.hisilicon_oem import (
 )
 from apeitool.registers import arm_ras
 from apeitool.registers.arm_ras import ErrStatus
-from apeitool.wire.types import U8, U32, U64, Address, Hex, Rest, When, u8
+from apeitool.wire.types import U8, U32, U64, Address, Hex, Rest, Usual, When, u8
 
 
 class OemType2Valid(enum.IntFlag):
@@ -58,7 +58,7 @@ class HisiliconOemType2Section(Section):
     socket_id: Annotated[U8, When(OemType2Valid.SOCKET_ID)] = 0
     nimbus_id: Annotated[U8, When(OemType2Valid.NIMBUS_ID)] = 0
     module_id: Annotated[OemModule2, u8, When(OemType2Valid.MODULE_ID)] = OemModule2.SMMU
-    sub_module_id: Annotated[U8, When(OemType2Valid.SUB_MODULE_ID)] = 0
+    sub_module_id: Annotated[U8, When(OemType2Valid.SUB_MODULE_ID), Usual(0, 1, 2)] = 0
     error_severity: Annotated[ErrorSeverity, u8, When(OemType2Valid.ERROR_SEVERITY)] = (
         ErrorSeverity.RECOVERABLE
     )

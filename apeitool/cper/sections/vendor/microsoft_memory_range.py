@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apeitool.cper.section import Section
 from apeitool.cper.sections.pcie import DeviceSerialNumber, SlotNumber
+from apeitool.registers.pci import vendor_text
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -77,6 +78,9 @@ class CxlDeviceInfo(Structure):
             f"{self.segment_number:04x}:{self.bus_number:02x}:"
             f"{self.device_number:02x}.{self.function_number:x}"
         )
+
+    def shown(self, name: str) -> str | None:
+        return vendor_text(self.vendor_id) if name == "vendor_id" else None
 
 
 class MemoryRange(Structure):

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
+from apeitool.registers.arm_state import par_word
 from apeitool.registers.arm_syndrome import ExceptionClass, ExceptionSyndrome
 from apeitool.wire.labels import Bits, Word
-from apeitool.wire.types import U8, U32, U64, Address, Hex, Rest
+from apeitool.wire.types import U8, U32, U64, Address, Hex, Named, Rest, Usual
 
 
 class Esr32(Word):
@@ -33,9 +34,11 @@ class MicrosoftSeaSection(Section):
     guid: ClassVar[UUID] = UUID("f5fe48a6-84ce-4c1e-aa64-20c9a53099f1")
     title: ClassVar[str] = "ARM synchronous external abort"
 
-    esr: Annotated[U32, Hex, Esr32] = 0
+    esr: Annotated[U32, Hex, Esr32, Usual(0x96000010, 0x92000410, 0x9600051E)] = 0
     far: Annotated[Address, "virtual"] = 0
-    par: Annotated[U64, Hex, "what an address translation of it gave"] = 0
+    par: Annotated[
+        U64, Hex, Named(lambda s: par_word(s.par)), "what an address translation of it gave"
+    ] = 0
     was_kernel: U8 = 0
     trailing: Rest = b""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from apeitool.cper.section import Section
 from apeitool.cper.sections.vendor.microsoft_sea import Esr32
 from apeitool.cper.severity import Severity
-from apeitool.wire.types import U32, Address, Hex, Rest
+from apeitool.wire.types import U32, Address, Hex, Rest, Usual
 
 
 class MicrosoftSeiSection(Section):
@@ -20,7 +20,7 @@ class MicrosoftSeiSection(Section):
     guid: ClassVar[UUID] = UUID("f2a4a152-9c6d-4020-aecf-7695b389251b")
     title: ClassVar[str] = "ARM SError interrupt"
 
-    esr: Annotated[U32, Hex, Esr32] = 0
+    esr: Annotated[U32, Hex, Esr32, Usual(0xBE000000, 0xBE000002, 0xBF000402)] = 0
     far: Annotated[Address, "virtual; an SError need not set it"] = 0
     trailing: Rest = b""
 

@@ -41,6 +41,7 @@ from apeitool.wire.types import (
     Named,
     One,
     Rest,
+    Usual,
     u32,
     u64,
 )
@@ -119,7 +120,7 @@ class MicrosoftXpfMcaSection(Section):
     processor_number: U32 = 0
     global_status: Annotated[U64, Hex, McgStatus] = 0
     instruction_pointer: Annotated[U64, Hex] = 0
-    bank_number: U32 = 0
+    bank_number: Annotated[U32, Usual(0, 1, 4, 7, 13)] = 0
     status: Annotated[U64, Hex, Named(lambda s: _STATUS.get(s.cpu_vendor, MciStatus))] = 0
     address: Annotated[U64, Hex] = 0
     misc: Annotated[U64, Hex, Named(lambda s: _MISC.get(s.cpu_vendor))] = 0
@@ -181,7 +182,8 @@ class MicrosoftXpfMcaSection(Section):
     @property
     def what(self) -> str:
         status = self.bank.status
-        return f"x86 machine check: {f'{status.severity} ' * status.valid}{status.error}"
+        said = f"{status.severity} {status.error}" if status.valid else "no valid error"
+        return f"x86 machine check: {said}"
 
     @property
     def component(self) -> str:

@@ -36,6 +36,7 @@ from apeitool.wire.types import (
     Rest,
     Text,
     Unit,
+    Usual,
     u8,
     u16,
 )
@@ -114,7 +115,9 @@ class NvidiaEventSection(Section):
     event_type: Annotated[U16, Hex] = 0
     event_sub_type: Annotated[U16, Hex] = 0
     event_link_id: Annotated[U64, Hex, "events of one cause have the same; 0 if none"] = 0
-    signature: Annotated[str, Text(16), "the block that reports"] = ""
+    signature: Annotated[
+        str, Text(16), "the block that reports", Usual("SOCHUB", "PCIe", "GPU-MemSys", "CLink")
+    ] = ""
     info_version: Annotated[U16, Hex, Derived(lambda s: _source(s)[1])] = AUTO
     info_size: Annotated[U8, Unit("bytes"), Derived(lambda s: INFO_HEADER + s.info.size)] = AUTO
     info: Annotated[EventInfo, One(_info, length=lambda s: s.info_size - INFO_HEADER)] = (
