@@ -25,8 +25,9 @@ from apeitool.acpi.bert import Bert
 from apeitool.acpi.hest.generic import Ghes
 from apeitool.acpi.hest.notification import NotificationType
 from apeitool.linux import dmesg
-from apeitool.linux.accept import HED, NMI_LIKE, BlockVerdict, probe, walk_hest
+from apeitool.linux.accept import ENXIO, HED, NMI_LIKE, BlockVerdict, probe, walk_hest
 from apeitool.linux.features import DEFAULT, Architecture, Features
+from apeitool.linux.mapping import ADDRESS_BITS, Mappings
 from apeitool.memory import Memory
 from apeitool.ospm import bert, cache, pool, sea, serror
 from apeitool.ospm.aer import Recoveries
@@ -62,7 +63,8 @@ class Linux:
     the RAS extension; ``sdei_events`` which events the firmware's SDEI knows, None without SDEI;
     ``pci_functions`` the addresses of those that there are; ``clock`` what time it is;
     ``osc`` whether the platform's _OSC grants firmware first, as WHEA has it and as a platform-wide
-    capability; ``panic_timeout`` is the kernel's parameter.
+    capability; ``address_bits`` how wide its physical addresses are; ``panic_timeout`` is the
+    kernel's parameter.
 
     Units:   addresses in bytes; the clock in seconds.
     """
@@ -80,6 +82,7 @@ class Linux:
         pci_functions: frozenset[str] = frozenset(),
         boot_errors: Bert | None = None,
         osc: tuple[bool, bool] = (False, False),
+        address_bits: int = ADDRESS_BITS,
         panic_timeout: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -101,6 +104,7 @@ class Linux:
         self._recoveries = Recoveries(features, pci_functions)
         self._warnings = Warnings(clock)
         self._printer = Printer(features, architecture, self.pool, clock)
+        self._mappings = Mappings(address_bits)
         self._did: list[Did] = []
         self._copies: list[_Copy] = []
         self._is_masked = False
@@ -232,11 +236,15 @@ class Linux:
 
     def _probe(self, described: Ghes) -> BoundSource | None:
         number, kind = described.source_id, described.notification.type.text
-        verdict = probe(described, self._architecture, sdei_events=self._sdei_events)
+        verdict = probe(
+            described, self._architecture, sdei_events=self._sdei_events, mappings=self._mappings
+        )
         if not verdict.accepted:
             what = f"refuses source {number}, notified by {kind} (errno {verdict.errno})"
-            failed = dmesg.probe_failed(number, verdict.errno, self.features)
-            self._tell(what, *verdict.messages, failed, source=verdict.source)
+            lines = verdict.messages
+            if verdict.errno != ENXIO:
+                lines += (dmesg.probe_failed(number, verdict.errno, self.features),)
+            self._tell(what, *lines, source=verdict.source)
             return None
         bound = BoundSource(self._memory, described, self._architecture)
         self.sources.insert(0, bound)

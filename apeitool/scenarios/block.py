@@ -26,6 +26,7 @@ from apeitool.linux.accept import (
     walk_hest,
 )
 from apeitool.linux.features import DEFAULT, Architecture, Features
+from apeitool.linux.mapping import Mappings
 from apeitool.memory import Regions, read_register, write_register
 from apeitool.ospm.dispatch import is_fatal
 from apeitool.ospm.linux import Linux
@@ -143,8 +144,11 @@ class _Machine:
         events = frozenset({described.notification.vector})
         self._hest = walk_hest(table, setting.features)
         self._bound: Verdict | None = None
-        if any(source == described for source in getattr(self._hest, "sources", ())):
-            self._bound = probe(described, setting.architecture, sdei_events=events)
+        mappings = Mappings()
+        for source in self._hest.sources:
+            verdict = probe(source, setting.architecture, sdei_events=events, mappings=mappings)
+            if source == described:
+                self._bound = verdict
         room = min(described.error_status_block_length, LARGEST_BLOCK)
         registers = [*_extents(hest)]
         length = max(longest, room, HEADER_LENGTH)
