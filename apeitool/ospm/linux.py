@@ -61,6 +61,7 @@ class Linux:
 
     ``ram`` says which physical addresses have page frames; ``has_ras`` whether the processors have
     the RAS extension; ``sdei_events`` which events the firmware's SDEI knows, None without SDEI;
+    ``has_machine_checks`` whether a kernel for x86 handles machine checks;
     ``pci_functions`` the addresses of those that there are; ``clock`` what time it is;
     ``osc`` whether the platform's _OSC grants firmware first, as WHEA has it and as a platform-wide
     capability; ``address_bits`` how wide its physical addresses are; ``panic_timeout`` is the
@@ -82,6 +83,7 @@ class Linux:
         pci_functions: frozenset[str] = frozenset(),
         boot_errors: Bert | None = None,
         osc: tuple[bool, bool] = (False, False),
+        has_machine_checks: bool = False,
         address_bits: int = ADDRESS_BITS,
         panic_timeout: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
@@ -99,6 +101,7 @@ class Linux:
         self._sdei_events = sdei_events
         self._boot_errors = boot_errors
         self._osc = osc
+        self._has_machine_checks = has_machine_checks
         self._panic_timeout = panic_timeout
         self._clock = clock
         self._recoveries = Recoveries(features, pci_functions)
@@ -116,7 +119,7 @@ class Linux:
         Raises:  BadSignature and Truncated for bytes that are no HEST; ApeiError for a source with
                  a register that is not in memory.
         """
-        verdict = walk_hest(self._hest, self.features)
+        verdict = walk_hest(self._hest, self.features, has_machine_checks=self._has_machine_checks)
         if not verdict.accepted:
             lines = (*verdict.messages, dmesg.HEST_REFUSED)
             self._tell("refuses the whole HEST", *lines, source=verdict.source)
@@ -378,6 +381,7 @@ class Linux:
             recoveries=self._recoveries,
             warnings=self._warnings,
             pool=self.pool,
+            has_machine_checks=self._has_machine_checks,
         )
         self._did += handling.did
         return handling
