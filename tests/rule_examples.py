@@ -297,6 +297,11 @@ LINUX = {
         hest(error_status_address=port(64)), hest(error_status_address=port(32)),
         f"{GHES}.error_status_address.access_size",
     ),
+    "linux-register-unmapped": Example(
+        hest2(read_ack_register=register(register_bit_width=1)),
+        hest2(read_ack_register=register(register_bit_width=8)),
+        f"{GHES}.read_ack_register.register_bit_width",
+    ),
     "linux-address-kept": Example(
         told(SEA), told(SEA), f"{GHES}.error_status_address.address", EVERYONE, OLD
     ),

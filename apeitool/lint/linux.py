@@ -19,6 +19,7 @@ from apeitool.lint.finding import Level
 from apeitool.lint.rule import Faults, Place, rule, since
 from apeitool.linux.accept import (
     CMC,
+    ENXIO,
     HED,
     LARGEST_BLOCK,
     NMI_LIKE,
@@ -28,10 +29,12 @@ from apeitool.linux.accept import (
     check_gar,
     ends_walk,
     probe,
+    registers,
     walk_hest,
 )
 from apeitool.linux.action import accesses_register
 from apeitool.linux.features import Architecture, Features
+from apeitool.linux.mapping import Mappings
 from apeitool.registers.address import AddressSpace, GenericAddress
 
 _HEST = "Linux drivers/acpi/apei/hest.c"
@@ -164,7 +167,7 @@ def _is_of_length(verdict: Verdict) -> bool:
 
 
 def _is_of_register(verdict: Verdict) -> bool:
-    return "in GAR" in verdict.message
+    return "in GAR" in verdict.message or verdict.errno == ENXIO
 
 
 def _is_sei(source: Ghes) -> bool:
@@ -313,6 +316,26 @@ def gar_space(register: GenericAddress, place: Place) -> Faults:
     """Linux refuses a register that is neither in memory nor in I/O space."""
     if said := _refused_register(register, place, "Invalid address space type"):
         yield "address_space_id", said
+
+
+@rule(
+    "linux-register-unmapped", Hest, Level.ERROR,
+    "give it a bit width of 8 at least, by which Linux maps it",
+    "Linux acpi_os_map_generic_address(), drivers/acpi/osl.c",
+)  # fmt: skip
+def register_unmapped(hest: Hest, place: Place) -> Faults:
+    """Linux refuses a register in memory that has less than a byte, if nothing near it is mapped."""
+    mappings = Mappings()
+    for index, source in enumerate(hest.sources):
+        if not isinstance(source, Ghes) or not source.enabled:
+            continue
+        for name, register in registers(source):
+            if not check_gar(register).accepted:
+                break
+            if not mappings.take(register):
+                path = f"sources[{index}].{name}.register_bit_width"
+                yield path, f"refused without a word, errno {ENXIO}"
+                break
 
 
 @rule(

@@ -29,12 +29,14 @@ from apeitool.acpi.status import (
 )
 from apeitool.errors import BadSignature, Truncated
 from apeitool.linux.features import Architecture, Features
+from apeitool.linux.mapping import Mappings
 from apeitool.registers.address import AddressSpace, GenericAddress
 
 FW_WARN = "[Firmware Warn]: "
 FW_BUG = "[Firmware Bug]: "
 
 EIO = -5
+ENXIO = -6
 EINVAL = -22
 ENOTSUPP = -524
 
@@ -47,6 +49,7 @@ WIDEST_PORT = 32
 _HEST = "Linux drivers/acpi/apei/hest.c, seen on 6.1.176"
 CMC = "Linux arch_apei_enable_cmcff(), arch/x86/kernel/acpi/apei.c, seen on 6.1.192"
 _PROBE = "Linux ghes_probe(), drivers/acpi/apei/ghes.c, seen on 6.1.176"
+_MAP = "Linux acpi_os_map_generic_address(), drivers/acpi/osl.c, seen on 6.1.192"
 _GAR = "Linux apei_check_gar(), drivers/acpi/apei/apei-base.c, seen on 6.1.176"
 _BLOCK = "Linux ghes_read_estatus(), drivers/acpi/apei/ghes.c, seen on 6.1.176, 6.12.95 and 7.2.13"
 
@@ -190,20 +193,28 @@ def probe(
     architecture: Architecture,
     *,
     sdei_events: frozenset[int] | None = None,
+    mappings: Mappings | None = None,
 ) -> Verdict:
     """Whether Linux binds to an enabled source at boot.
 
     ``sdei_events`` are the events that the firmware's SDEI knows; None when it has no SDEI.
+    ``mappings`` are those of the sources that it bound to before; those of this one join them.
     """
-    for stage in (_probe_notification, _probe_length, _probe_registers):
+    for stage in (_probe_notification, _probe_length):
         verdict = stage(source, architecture)
         if not verdict.accepted:
             return verdict
+    held = Mappings() if mappings is None else mappings
+    verdict = _probe_registers(source, held)
+    if not verdict.accepted:
+        return verdict
     number, said = source.source_id, []
     if source.error_status_block_length > LARGEST_BLOCK:
         what = f"Error status block length is too long: {source.error_status_block_length}"
         said.append(f"{FW_WARN}GHES: {what} for generic hardware error source: {number}.")
     refused, line = _attach(source, architecture, sdei_events)
+    if refused:
+        held.give([register for _, register in registers(source)])
     return Verdict(not refused, refused, (*said, *line), _PROBE)
 
 
@@ -252,12 +263,24 @@ def _probe_length(source: Ghes, architecture: Architecture) -> Verdict:
     return Verdict(False, EIO, (line,), _PROBE)
 
 
-def _probe_registers(source: Ghes, architecture: Architecture) -> Verdict:
-    if isinstance(source, GhesV2):
-        verdict = check_gar(source.read_ack_register)
+def _probe_registers(source: Ghes, held: Mappings) -> Verdict:
+    taken: list[GenericAddress] = []
+    for _, register in registers(source):
+        verdict: Verdict = check_gar(register)
+        if verdict.accepted and not held.take(register):
+            verdict = Verdict(False, ENXIO, (), _MAP)
         if not verdict.accepted:
+            held.give(taken)
             return verdict
-    return check_gar(source.error_status_address)
+        taken.append(register)
+    return Verdict(True)
+
+
+def registers(source: Ghes) -> Iterator[tuple[str, GenericAddress]]:
+    """The registers of a source with their names, in the order in which Linux maps them."""
+    if isinstance(source, GhesV2):
+        yield "read_ack_register", source.read_ack_register
+    yield "error_status_address", source.error_status_address
 
 
 def _attach(

@@ -41,7 +41,7 @@ from apeitool.linux import dmesg
 from apeitool.linux.accept import Entry, at, entries
 from apeitool.linux.features import Features
 from apeitool.linux.words import CXL_EVENTS
-from apeitool.ospm import cxl
+from apeitool.ospm import cxl, machine_check
 from apeitool.ospm.aer import Recoveries, Recovery, address_of
 from apeitool.ospm.outcome import Did
 from apeitool.ospm.pages import Flag, Pages, PageWork
@@ -88,6 +88,7 @@ def handle(
     recoveries: Recoveries | None = None,
     warnings: Warnings | None = None,
     pool: Pool | None = None,
+    has_machine_checks: bool = False,
 ) -> Handling:
     """Look at every section of a sound block that is not fatal.
 
@@ -97,7 +98,9 @@ def handle(
     handling = Handling(is_synchronous)
     waiting = Recoveries(features) if recoveries is None else recoveries
     said = Warnings() if warnings is None else warnings
-    view = _View(block, features, pages, handling, waiting, said, pool)
+    view = _View(
+        block, features, pages, handling, waiting, said, pool, has_machine_checks=has_machine_checks
+    )
     for number, entry in enumerate(entries(block)):
         react = _REACTIONS.get(entry.header.section_type, _pass_on)
         react(view, number, entry)
@@ -115,6 +118,7 @@ class _View:
     recoveries: Recoveries
     warnings: Warnings
     pool: Pool | None
+    has_machine_checks: bool
 
     def is_recoverable(self, entry: Entry) -> bool:
         """Whether block and section agree that the error is recoverable."""
@@ -151,6 +155,11 @@ def _memory(view: _View, number: int, entry: Entry) -> None:
     size = MemoryErrorSection.fixed_size
     section = MemoryErrorSection.decode_at(at(view.block, entry.payload, size), 0, size)[0]
     view.handling.is_queued = False
+    severity = int.from_bytes(view.block[16:20], "little")
+    check = machine_check.of_memory_error(section, severity) if view.has_machine_checks else None
+    if check is not None:
+        what = f"{who}: makes a machine check of it, {check.sentence()}"
+        view.tell(what, source=machine_check.SOURCE)
     threshold = entry.header.flags & SectionFlags.ERROR_THRESHOLD_EXCEEDED
     if not section.validation_bits & MemoryValid.PHYSICAL_ADDRESS:
         view.tell(f"{who}: does nothing, it has no physical address")

@@ -25,8 +25,9 @@ from apeitool.acpi.bert import Bert
 from apeitool.acpi.hest.generic import Ghes
 from apeitool.acpi.hest.notification import NotificationType
 from apeitool.linux import dmesg
-from apeitool.linux.accept import HED, NMI_LIKE, BlockVerdict, probe, walk_hest
+from apeitool.linux.accept import ENXIO, HED, NMI_LIKE, BlockVerdict, probe, walk_hest
 from apeitool.linux.features import DEFAULT, Architecture, Features
+from apeitool.linux.mapping import ADDRESS_BITS, Mappings
 from apeitool.memory import Memory
 from apeitool.ospm import bert, cache, pool, sea, serror
 from apeitool.ospm.aer import Recoveries
@@ -60,9 +61,11 @@ class Linux:
 
     ``ram`` says which physical addresses have page frames; ``has_ras`` whether the processors have
     the RAS extension; ``sdei_events`` which events the firmware's SDEI knows, None without SDEI;
+    ``has_machine_checks`` whether a kernel for x86 handles machine checks;
     ``pci_functions`` the addresses of those that there are; ``clock`` what time it is;
     ``osc`` whether the platform's _OSC grants firmware first, as WHEA has it and as a platform-wide
-    capability; ``panic_timeout`` is the kernel's parameter.
+    capability; ``address_bits`` how wide its physical addresses are; ``panic_timeout`` is the
+    kernel's parameter.
 
     Units:   addresses in bytes; the clock in seconds.
     """
@@ -80,6 +83,8 @@ class Linux:
         pci_functions: frozenset[str] = frozenset(),
         boot_errors: Bert | None = None,
         osc: tuple[bool, bool] = (False, False),
+        has_machine_checks: bool = False,
+        address_bits: int = ADDRESS_BITS,
         panic_timeout: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -96,11 +101,13 @@ class Linux:
         self._sdei_events = sdei_events
         self._boot_errors = boot_errors
         self._osc = osc
+        self._has_machine_checks = has_machine_checks
         self._panic_timeout = panic_timeout
         self._clock = clock
         self._recoveries = Recoveries(features, pci_functions)
         self._warnings = Warnings(clock)
         self._printer = Printer(features, architecture, self.pool, clock)
+        self._mappings = Mappings(address_bits)
         self._did: list[Did] = []
         self._copies: list[_Copy] = []
         self._is_masked = False
@@ -112,7 +119,7 @@ class Linux:
         Raises:  BadSignature and Truncated for bytes that are no HEST; ApeiError for a source with
                  a register that is not in memory.
         """
-        verdict = walk_hest(self._hest, self.features)
+        verdict = walk_hest(self._hest, self.features, has_machine_checks=self._has_machine_checks)
         if not verdict.accepted:
             lines = (*verdict.messages, dmesg.HEST_REFUSED)
             self._tell("refuses the whole HEST", *lines, source=verdict.source)
@@ -232,11 +239,15 @@ class Linux:
 
     def _probe(self, described: Ghes) -> BoundSource | None:
         number, kind = described.source_id, described.notification.type.text
-        verdict = probe(described, self._architecture, sdei_events=self._sdei_events)
+        verdict = probe(
+            described, self._architecture, sdei_events=self._sdei_events, mappings=self._mappings
+        )
         if not verdict.accepted:
             what = f"refuses source {number}, notified by {kind} (errno {verdict.errno})"
-            failed = dmesg.probe_failed(number, verdict.errno, self.features)
-            self._tell(what, *verdict.messages, failed, source=verdict.source)
+            lines = verdict.messages
+            if verdict.errno != ENXIO:
+                lines += (dmesg.probe_failed(number, verdict.errno, self.features),)
+            self._tell(what, *lines, source=verdict.source)
             return None
         bound = BoundSource(self._memory, described, self._architecture)
         self.sources.insert(0, bound)
@@ -370,6 +381,7 @@ class Linux:
             recoveries=self._recoveries,
             warnings=self._warnings,
             pool=self.pool,
+            has_machine_checks=self._has_machine_checks,
         )
         self._did += handling.did
         return handling

@@ -26,11 +26,13 @@ from apeitool.linux.accept import (
     walk_hest,
 )
 from apeitool.linux.features import DEFAULT, Architecture, Features
+from apeitool.linux.mapping import Mappings
 from apeitool.memory import Regions, read_register, write_register
 from apeitool.ospm.dispatch import is_fatal
 from apeitool.ospm.linux import Linux
 from apeitool.ospm.outcome import Did, Fate, Outcome, Reply
 from apeitool.ospm.pages import Task
+from apeitool.ospm.sea import SOURCE as ABORT
 from apeitool.ospm.sea import Abort
 
 EVERYWHERE = (range(1 << 52),)
@@ -45,7 +47,8 @@ _VIRTUAL_ADDRESS = 0xFFFF_B4EF_6000
 class Setting:
     """To whom the block is given.
 
-    ``is_real_time`` and ``in_kernel`` are about the task that an SEA interrupts.
+    ``has_machine_checks`` is about a kernel for x86; ``is_real_time`` and ``in_kernel`` are about the
+    task that an SEA interrupts.
     """
 
     features: Features = DEFAULT
@@ -53,6 +56,7 @@ class Setting:
     ram: Sequence[range] = EVERYWHERE
     pci_functions: frozenset[str] = frozenset()
     panic_timeout: int = 0
+    has_machine_checks: bool = False
     is_real_time: bool = False
     in_kernel: bool = False
 
@@ -141,10 +145,15 @@ class _Machine:
         self._setting = setting
         table = hest.to_bytes()
         events = frozenset({described.notification.vector})
-        self._hest = walk_hest(table, setting.features)
+        self._hest = walk_hest(
+            table, setting.features, has_machine_checks=setting.has_machine_checks
+        )
         self._bound: Verdict | None = None
-        if any(source == described for source in getattr(self._hest, "sources", ())):
-            self._bound = probe(described, setting.architecture, sdei_events=events)
+        mappings = Mappings()
+        for source in self._hest.sources:
+            verdict = probe(source, setting.architecture, sdei_events=events, mappings=mappings)
+            if source == described:
+                self._bound = verdict
         room = min(described.error_status_block_length, LARGEST_BLOCK)
         registers = [*_extents(hest)]
         length = max(longest, room, HEADER_LENGTH)
@@ -157,7 +166,7 @@ class _Machine:
             self._memory, table, ram=setting.ram, features=setting.features,
             architecture=setting.architecture, sdei_events=events,
             pci_functions=setting.pci_functions, panic_timeout=setting.panic_timeout,
-            clock=lambda: self._now,
+            has_machine_checks=setting.has_machine_checks, clock=lambda: self._now,
         )  # fmt: skip
 
     def run(self, blocks: Sequence[tuple[float, bytes]]) -> Story:
@@ -219,13 +228,16 @@ class _Machine:
         setting = self._setting
         task = Task(_touched(data), _VIRTUAL_ADDRESS, is_real_time=setting.is_real_time)
         abort = Abort.of_load(_VIRTUAL_ADDRESS, in_kernel=setting.in_kernel)
-        reply = self._linux.synchronous_external_abort(abort, task)
-        if reply.outcome is None or reply.outcome.fate is not Fate.RETRIES:
-            return reply
-        touched = self._linux.touch(task)
-        if touched is None:
-            return reply
-        return Reply((*reply.did, *touched.did), touched.outcome)
+        did: list[Did] = []
+        while True:
+            reply = self._linux.synchronous_external_abort(abort, task)
+            did += reply.did
+            if reply.outcome is None or reply.outcome.fate is not Fate.RETRIES:
+                return Reply(tuple(did), reply.outcome)
+            touched = self._linux.touch(task)
+            if touched is not None:
+                return Reply((*did, *touched.did), touched.outcome)
+            did.append(Did("lets the task try again, which takes the next abort", (), ABORT))
 
     def _read_ack(self) -> int | None:
         if not isinstance(self._described, GhesV2):

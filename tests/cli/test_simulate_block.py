@@ -174,6 +174,30 @@ def test_whom_an_abort_hits_decides_how_it_ends(
     assert not found["panicked"]
 
 
+def test_a_repeated_abort_is_retried_and_then_stands_for_itself(table: Path) -> None:
+    found = put(about(0x4000_3000), table, SEA, "--ram", "0x8000-0xffff", "--repeat", "2")
+    first, second = found["blocks"]
+    assert "acted_on" in first["effects"]
+    assert second["effects"] == ["cleared", "acknowledged", "dropped"]
+    assert "SIGBUS, code 3 (BUS_OBJERR)" in found["outcome"]["sentence"]
+
+
+def test_a_kernel_with_machine_checks_makes_one_of_a_memory_error(table: Path) -> None:
+    for arguments, is_made in (([], True), (["--no-mce"], False), (["--arch", "arm64"], False)):
+        (one,) = put(about(0x1000), table, POLLED, *arguments)["blocks"]
+        made = [step["what"] for step in one["steps"] if "machine check" in step["what"]]
+        assert bool(made) == is_made
+        assert all("physical address 0x1000" in what for what in made)
+
+
+def test_a_kernel_with_machine_checks_gives_the_table_up_at_one_that_is_off(tmp_path: Path) -> None:
+    path = tmp_path / "HEST.bin"
+    corrected_machine_check = b"\x01\0\x09\0".ljust(48, b"\0")
+    path.write_bytes(hest(corrected_machine_check, source(1, REGISTERS)))
+    for more, is_bound in (([], False), (["--no-mce"], True)):
+        assert put(about(0), path, 1, *more)["bound"] == is_bound
+
+
 def test_ram_and_pci_functions_are_the_callers(table: Path) -> None:
     data = block(RECOVERABLE, entry(MEMORY, memory(0x1000), RECOVERABLE),
                  entry(PCIE, pcie(), RECOVERABLE))  # fmt: skip

@@ -17,13 +17,14 @@ from apeitool.acpi.status import StatusBlock
 from apeitool.capture import kernel_log
 from apeitool.cper.sections.memory import MemoryValid
 from apeitool.lab.console import without_timestamp
-from apeitool.linux.accept import probe, walk_hest
+from apeitool.linux.accept import at, entries, probe, walk_hest
 from apeitool.linux.features import Architecture, Features, kernel
 from apeitool.linux.report import report
 from apeitool.linux.reported import NOT_TOLD
 from apeitool.linux.sections import BEYOND, TOO_SHORT
 from apeitool.ospm.aer import Recoveries
 from apeitool.ospm.dispatch import handle
+from apeitool.ospm.machine_check import of_memory_error
 from apeitool.ospm.outcome import Did
 from apeitool.ospm.pages import Pages, Task
 
@@ -135,6 +136,33 @@ def test_the_kernel_printed_every_line(fixture: Fixture) -> None:
 def test_the_aer_driver_found_no_device_of_those_that_it_was_handed(fixture: Fixture) -> None:
     expected = [line for done in fixture.done() for line in said(done) if "AER" in line]
     assert [line for line in fixture.lines if "AER" in line] == expected
+
+
+@pytest.mark.parametrize(
+    "fixture", [f for f in FIXTURES if any("mce: " in line for line in f.lines)],
+    ids=lambda f: f.folder.name,
+)  # fmt: skip
+def test_memory_errors_are_machine_checks_too(fixture: Fixture) -> None:
+    """Of each the status, the address and what it holds beside them; not who printed it, and when."""
+    expected = []
+    size = apei.MemoryErrorSection.fixed_size
+    for block in fixture.blocks:
+        severity = int.from_bytes(block[16:20], "little")
+        for entry in entries(block):
+            if entry.header.section_type == apei.MemoryErrorSection.guid:
+                data = at(block, entry.payload, size)
+                section = apei.MemoryErrorSection.decode_at(data, 0, size)[0]
+                check = of_memory_error(section, severity)
+                if check is not None:
+                    registers = f"ADDR {check.address:x} MISC {check.misc:x} "
+                    expected.append((f"Bank {check.bank}: {check.status:016x}", registers))
+    log = [
+        line.removeprefix("mce: [Hardware Error]: ") for line in fixture.lines if "mce: " in line
+    ]
+    banks = [line.split("Check: 0 ")[1] for line in log if "Bank" in line]
+    others = [line.removeprefix("TSC 0 ") for line in log if line.startswith("TSC")]
+    assert len(banks) > 3
+    assert list(zip(banks, others, strict=True)) == expected
 
 
 # ---- read back

@@ -179,7 +179,8 @@ def test_the_acknowledgement_keeps_and_sets_bits(
 
 def test_the_acknowledgement_is_shifted_by_the_bit_offset_and_accessed_whole() -> None:
     register = gas(ack_at(1), width=4, offset=8, access=2)
-    guest = Guest(source(1, pointer_at(1), POLLED, ack=register, preserve=0xE, write=1))
+    narrow = source(1, pointer_at(1), POLLED, ack=register, preserve=0xE, write=1)
+    guest = Guest(described(2, POLLED), narrow)
     guest.put(1, CORRECTED_RECORD)
     guest.memory.write(ack_at(1), b"\xff" * 4)
     told(guest, POLLED)

@@ -53,6 +53,8 @@ def address_range(text: str) -> range:
               help="Physical addresses that are RAM; without it, all are.")  # fmt: skip
 @click.option("--pci", "functions", multiple=True, metavar="SSSS:BB:DD.F",
               help="A PCI function that there is; without it there is none.")  # fmt: skip
+@click.option("--mce/--no-mce", "has_machine_checks", default=True, show_default=True,
+              help="Whether a kernel for x86 handles machine checks; Debian's for clouds do not.")  # fmt: skip
 @click.option("--panic-timeout", type=int, default=0, show_default=True,
               help="The kernel's parameter panic=.")  # fmt: skip
 @click.option("--task", type=click.Choice(["normal", "rt", "kernel"]), default="normal",
@@ -70,6 +72,7 @@ def block(
     times: str | None,
     ram: tuple[range, ...],
     functions: tuple[str, ...],
+    has_machine_checks: bool,
     panic_timeout: int,
     task: str,
     as_json: bool,
@@ -83,6 +86,7 @@ def block(
     is not printed again, and of others no more than two in five seconds.
     """
     from apeitool.cli.dmesg import Kernel
+    from apeitool.linux.features import Architecture
     from apeitool.scenarios.block import ARCHITECTURES, EVERYWHERE, Setting, generic_source, run
 
     hest = _hest(hest_path)
@@ -93,6 +97,7 @@ def block(
         built = Kernel(release, architecture).architecture_of(given[0])
     setting = Setting(
         kernel(release), built, ram or EVERYWHERE, frozenset(functions), panic_timeout,
+        has_machine_checks=has_machine_checks and built is Architecture.X86,
         is_real_time=task == "rt", in_kernel=task == "kernel",
     )  # fmt: skip
     data = [each.to_bytes() for each in given]
