@@ -316,16 +316,21 @@ class Injector:
         self._registers.rest()
 
     def poll(self) -> tuple[Request | Triggered, ...]:
-        """What the guest did since: it triggers and ends before it executes anew."""
+        """What the guest did since: it triggers and ends before it executes anew.
+
+        It goes on meanwhile, so the last is looked at first: what came before it is there by then.
+        """
         happened: list[Request | Triggered] = []
+        executed = self._registers.executed()
+        ended = self._registers.ended()
         if self._trigger.given():
             self._trigger.take(EinjAction.TRIGGER_ERROR)
             if self.state is State.PREPARED and self._request:
                 happened.append(Triggered(self._request))
             self._follow(Event.TRIGGER)
-        if self._registers.ended():
+        if ended:
             self._follow(Event.END)
-        if self._registers.executed():
+        if executed:
             happened.append(self._execute())
         return tuple(happened)
 
