@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
 from typing import Protocol
 
@@ -36,6 +37,7 @@ class Regions:
         for lower, upper in pairwise(ordered):
             if lower.stop > upper.start:
                 raise AccessError(f"two regions of memory overlap at {upper.start:#x}")
+        self._starts = [extent.start for extent in ordered]
         self._regions = tuple((extent, bytearray(len(extent))) for extent in ordered)
 
     def read(self, address: int, length: int) -> bytes:
@@ -49,8 +51,10 @@ class Regions:
         held[offset : offset + len(data)] = data
 
     def _find(self, address: int, length: int) -> tuple[bytearray, int]:
-        for extent, data in self._regions:
-            if extent.start <= address and address + length <= extent.stop:
+        index = bisect_right(self._starts, address) - 1
+        if index >= 0:
+            extent, data = self._regions[index]
+            if address + length <= extent.stop:
                 return data, address - extent.start
         raise AccessError(f"{length} bytes at {address:#x} are not in memory")
 

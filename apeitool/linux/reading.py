@@ -31,7 +31,7 @@ from apeitool.cper.sections.ia32_x64_processor import (
     X86Valid,
     X86ValidationBits,
 )
-from apeitool.cper.sections.memory import MemoryErrorSection
+from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.pcie import CapabilityStructure, PcieErrorSection
 from apeitool.linux import arm, sections, x86
 from apeitool.linux.part import Build, Part, Shape
@@ -222,3 +222,18 @@ KINDS: dict[UUID, Kind] = {
 
 DUMPED = Kind(Shape(notes=(sections.LENGTH,)), lambda part: bytes(part.data))
 """A section of a type that the kernel does not know, or of whose content it shows nothing."""
+
+
+def _beyond(_: Part) -> bytes:
+    """A memory error as short as it once was, that marks what it has no room for as valid.
+
+    Which of those bits are set the kernel does not say, nor anything else of it: the lowest stands
+    for all.
+    """
+    absent = MemoryErrorSection.fixed_size - MemoryErrorSection.shortest
+    marked = MemoryErrorSection(validation_bits=int(MemoryValid.RANK_NUMBER), absent=absent)
+    data: bytes = marked.to_bytes()
+    return data
+
+
+SHORTENED = Kind(DUMPED.shape, _beyond)

@@ -22,7 +22,7 @@ from apeitool.cper.timestamp import Timestamp
 from apeitool.linux import words
 from apeitool.linux.draft import Draft
 from apeitool.linux.part import Part, numbers
-from apeitool.linux.reading import DUMPED, KINDS, Kind
+from apeitool.linux.reading import DUMPED, KINDS, SHORTENED, Kind
 from apeitool.linux.report import (
     BLOCK,
     CORRECTED,
@@ -34,7 +34,7 @@ from apeitool.linux.report import (
     TITLES,
     UNKNOWN_TYPE,
 )
-from apeitool.linux.sections import DIMM_LOCATION, TOO_SHORT
+from apeitool.linux.sections import BEYOND, DIMM_LOCATION, TOO_SHORT
 from apeitool.wire import compiled
 
 NOT_TOLD = Severity(0xFFFF)
@@ -42,6 +42,9 @@ NOT_TOLD = Severity(0xFFFF)
 
 BEGINNINGS = (SOURCE.format(""), CORRECTED, EVENT_SEVERITY)
 """How the first lines of a report begin, whichever of them are there."""
+
+_ASIDES: dict[str, Kind] = {TOO_SHORT: DUMPED, BEYOND: SHORTENED}
+"""What the kernel prints of a section instead of its fields, and how such a section is read."""
 
 _TIMESTAMP = re.compile(
     r"(imprecise|precise) tstamp: (\d\d)(\d{2,3})-(\d{2,3})-(\d{2,3}) (\d{2,3}):(\d{2,3}):(\d{2,3})\s*"
@@ -101,10 +104,11 @@ class Reported:
 
     def read_aside(self, line: str) -> bool:
         """Take a line that the kernel printed without what it puts before each."""
-        if line != TOO_SHORT or not self._entries:
+        kind = _ASIDES.get(line)
+        if kind is None or not self._entries:
             return False
         entry = self._entries[-1]
-        entry.kind, entry.part = DUMPED, Part(DUMPED.shape)
+        entry.kind, entry.part = kind, Part(kind.shape)
         return True
 
     def _head(self, text: str) -> bool:

@@ -6,7 +6,7 @@ not publish and keep to the rules is put into memory all the same, and that is s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from apeitool.acpi.hest.generic import Ghes, GhesV2
@@ -155,11 +155,11 @@ class _Machine:
             if source == described:
                 self._bound = verdict
         room = min(described.error_status_block_length, LARGEST_BLOCK)
-        registers = [*_extents(hest)]
+        registers = [*_merged([*_extents(hest)])]
         length = max(longest, room, HEADER_LENGTH)
         self._address = _free_place(registers, length)
         place = range(self._address, self._address + length)
-        self._memory = Regions(*_merged(registers), place)
+        self._memory = Regions(*registers, place)
         self._firmware = Platform(self._memory, hest)
         self._now = 0.0
         self._linux = Linux(
@@ -298,9 +298,11 @@ def _merged(extents: Sequence[range]) -> Iterator[range]:
         yield current
 
 
-def _free_place(registers: Sequence[range], length: int) -> int:
-    """An address for the block, with no register in it."""
+def _free_place(registers: Iterable[range], length: int) -> int:
+    """An address for the block, in the first gap between registers that is long enough."""
     address = _STEP
-    while any(extent.start < address + length and address < extent.stop for extent in registers):
-        address += _STEP
+    for extent in registers:
+        if address + length <= extent.start:
+            break
+        address = max(address, -(-extent.stop // _STEP) * _STEP)
     return address

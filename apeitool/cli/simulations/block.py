@@ -43,7 +43,7 @@ def address_range(text: str) -> range:
 @click.option("--kernel", "release", type=click.Choice(list(KERNELS)), default=DEFAULT.release,
               show_default=True, help="Which Linux.")  # fmt: skip
 @click.option("--arch", "architecture", type=click.Choice(["x86", "arm64"]),
-              help="What it was built for; by default what has such a notification.")  # fmt: skip
+              help="What it was built for; by default what has such a notification, or such errors.")  # fmt: skip
 @click.option("--repeat", type=click.IntRange(1, MOST), default=1, help="Put it there so often.")
 @click.option("--every", type=click.FloatRange(0), default=1.0, show_default=True,
               help="Seconds from one to the next.")  # fmt: skip
