@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Protocol
 
@@ -57,6 +58,31 @@ class Regions:
             if address + length <= extent.stop:
                 return data, address - extent.start
         raise AccessError(f"{length} bytes at {address:#x} are not in memory")
+
+
+class Reserved:
+    """The ranges of a memory that are firmware's own; the rest is the operating system's.
+
+    Raises:  AccessError for an access that no single range contains.
+    """
+
+    def __init__(self, memory: Memory, ranges: Iterable[range]) -> None:
+        self._memory = memory
+        self._ranges = tuple(ranges)
+
+    def read(self, address: int, length: int) -> bytes:
+        """The bytes at an address."""
+        self._check(address, length)
+        return self._memory.read(address, length)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Store bytes at an address."""
+        self._check(address, len(data))
+        self._memory.write(address, data)
+
+    def _check(self, address: int, length: int) -> None:
+        if not any(r.start <= address and address + length <= r.stop for r in self._ranges):
+            raise AccessError(f"{length} bytes at {address:#x} are not reserved for firmware")
 
 
 def read_register(memory: Memory, register: GenericAddress) -> int:

@@ -241,7 +241,12 @@ def _whole(thing: Structure, parts: Iterable[Any], given: Severity | None) -> Se
         return thing.error_severity
     if given is not None:
         return given
-    said = {getattr(part, "error_severity", getattr(part, "severity", None)) for part in parts}
+    return worst(getattr(part, "error_severity", getattr(part, "severity", None)) for part in parts)
+
+
+def worst(severities: Iterable[Severity | None]) -> Severity:
+    """The worst of them; recoverable where none is known."""
+    said = set(severities)
     return next((severity for severity in _WORST if severity in said), Severity.RECOVERABLE)
 
 

@@ -160,7 +160,7 @@ class Platform:
         data = block if isinstance(block, bytes) else block.to_bytes()
         self.poll_ack(source_id, now=now)
         following = source.after(Event.PUBLISH)
-        self._check(source, data)
+        self.check(source_id, data)
         if isinstance(source.described, GhesV2):
             register = source.described.read_ack_register
             source.armed = armed(source.described, read_register(self._memory, register))
@@ -193,7 +193,13 @@ class Platform:
             raise FirmwareFault(f"the HEST has no generic error source {source_id}")
         return self._sources[source_id]
 
-    def _check(self, source: _Source, data: bytes) -> None:
+    def notification(self, source_id: int) -> NotificationType:
+        """How a source notifies."""
+        return self._source(source_id).described.notification.type
+
+    def check(self, source_id: int, data: bytes) -> None:
+        """Whether bytes can be published to a source at all."""
+        source = self._source(source_id)
         room = source.described.error_status_block_length
         complaint = ""
         if len(data) < HEADER_LENGTH:
