@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from apeitool.capture import (
     acpidump,
     acpiview,
+    description,
     envelope,
     erst_file,
     hardware_errors,
@@ -64,7 +69,7 @@ def _sniffed(data: bytes) -> str:
         reason = hextext.complaint(data)
         if reason is None or isinstance(wrong, Ambiguous):
             raise
-        raise DecodeError(f"{reason}; JSON and TOML are for encode") from wrong
+        raise DecodeError(f"{reason}; TOML is for encode") from wrong
 
 
 def read(
@@ -107,7 +112,7 @@ def _carried(data: bytes, origin: str, name: str, *, is_cut: bool) -> Iterator[C
         if text.sniff(data):
             yield from text.read(data, origin, name if name in TABLES else "")
             return
-    for carrier in _CARRIERS if is_cut else (*_CARRIERS, *_FRAMES):
+    for carrier in (*_CARRIERS, description, *(() if is_cut else _FRAMES)):
         if carrier.sniff(data):
             yield from carrier.read(data, origin)
             return
@@ -150,7 +155,7 @@ def open(
     """
     name = os.fspath(path)
     if name == "-":
-        yield from read(sys.stdin.buffer.read(), "-", kind=kind, offset=offset, length=length)
+        yield from read(whole(sys.stdin.buffer, "-"), "-", kind=kind, offset=offset, length=length)
         return
     for file in files(Path(name)):
         data = load(file)
@@ -203,7 +208,28 @@ def load(path: Path) -> bytes:
         if path.is_dir():
             # What reading a folder raises does not say why it cannot be read.
             next(path.iterdir(), None)
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return whole(file, str(path))
     except (OSError, ValueError) as wrong:
         reason = getattr(wrong, "strerror", None) or str(wrong)
         raise CaptureError(reason, origin=str(path)) from wrong
+
+
+_LARGEST, _PIECE = 1 << 30, 1 << 20
+"""So many bytes are taken from what has no end of its own (a pipe, a device), and so many at once."""
+
+
+def whole(file: BinaryIO, origin: str) -> bytes:
+    """Everything that a file or a stream holds.
+
+    Raises:  CaptureError when a stream does not end; OSError.
+    """
+    with suppress(io.UnsupportedOperation):
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file.read()
+    data = bytearray()
+    while piece := file.read(_PIECE):
+        data += piece
+        if len(data) > _LARGEST:
+            raise CaptureError(f"does not end within {_LARGEST >> 20} MiB", origin=origin)
+    return bytes(data)

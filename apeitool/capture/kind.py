@@ -22,7 +22,7 @@ from apeitool.capture.hextext import is_printed
 from apeitool.cper.described import DescribedSection
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.record import SIGNATURE, Record
-from apeitool.cper.section import read_section, section_named
+from apeitool.cper.section import Section, read_section, section_named
 from apeitool.errors import (
     Ambiguous,
     BadChecksum,
@@ -82,6 +82,14 @@ def kind_type(name: str, data: bytes = b"") -> type[Structure]:
     if found is None:
         raise DecodeError(f"no kind is called {name!r}; there are {', '.join(kind_names())}")
     return found
+
+
+def kind_of(thing: Structure) -> str | None:
+    """The kind that `decode_as` makes such an object of; None where it is a part of others."""
+    if isinstance(thing, Section):
+        return str(thing.guid)
+    named = {t.lower(): kind for t, kind in TABLES.items()} | _OTHERS
+    return next((name for name, kind in named.items() if type(thing) is kind), None)
 
 
 def candidates(data: bytes) -> list[str]:

@@ -23,6 +23,10 @@ from apeitool.errors import CaptureError
 
 _MAGIC = b"SQLite format 3\0"
 _GUID = 16
+_TABLES = "select name from sqlite_schema where type = 'table' and sql not like 'create virtual%'"
+"""What holds rows: a view computes them, and may never come to an end."""
+_LONGEST = 1 << 24
+"""So many bytes are in a row: a column that is computed may be of any length."""
 
 
 def sniff(data: bytes) -> bool:
@@ -38,9 +42,10 @@ def read(data: bytes, origin: str = "") -> Iterator[Capture]:
     try:
         with closing(sqlite3.connect(":memory:")) as database:
             database.deserialize(data)
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
             database.execute("pragma trusted_schema = off")
             database.row_factory = sqlite3.Row
-            tables = [row[0] for row in database.execute("select name from sqlite_schema")]
+            tables = [row[0] for row in database.execute(_TABLES)]
             if not {"non_standard_event", "arm_event", "mc_event", "aer_event"} & set(tables):
                 raise CaptureError("a database, but none of rasdaemon", origin=origin)
             for table in _READERS:

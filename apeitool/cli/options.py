@@ -130,7 +130,9 @@ def standard_input() -> bytes:
     """
     if sys.stdin is None:
         raise CaptureError("standard input is closed")
-    return sys.stdin.buffer.read()
+    from apeitool.capture.container import whole
+
+    return whole(sys.stdin.buffer, "-")
 
 
 _IN_MEMORY = 64 << 20

@@ -11,7 +11,10 @@ import captured
 import pytest
 
 import apeitool as apei
+from apeitool.capture.capture import Capture
 from apeitool.capture.container import read
+from apeitool.render import cper_json
+from apeitool.render import json as lossless
 
 RECORD = captured.records()["record-1"]
 BLOCK = captured.blocks()["qemu-11-virt-ras-hardware_errors-pending-1"][:172]
@@ -266,3 +269,70 @@ def test_databases_that_are_none_of_rasdaemon() -> None:
     for data, said in ((other.serialize(), "none of rasdaemon"), (database()[:900], "damaged")):
         with pytest.raises(apei.CaptureError, match=said):
             found(data)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        (
+            "create view non_standard_event as with recursive n(id) as "
+            "(select 1 union all select id + 1 from n) select id, 1 as sec_type, 1 as error from n where 0"
+        ),
+        "create virtual table non_standard_event using fts4(error)",
+    ],
+)
+def test_what_computes_its_rows_is_not_asked_for_any(statement) -> None:
+    hostile = sqlite3.connect(":memory:")
+    hostile.execute("create table mc_event (id)")
+    hostile.execute(statement)
+    assert found(hostile.serialize()) == []
+
+
+def test_a_column_of_any_length_is_not_computed() -> None:
+    hostile = sqlite3.connect(":memory:")
+    hostile.execute(
+        "create table non_standard_event (id, sec_type, error as (zeroblob(900000000)))"
+    )
+    hostile.execute("insert into non_standard_event values (1, zeroblob(16))")
+    with pytest.raises(apei.CaptureError, match="too big"):
+        found(hostile.serialize())
+
+
+# ---- JSON that describes objects
+
+
+def test_lossless_json_is_the_bytes_that_it_tells_of() -> None:
+    things = [apei.decode(data) for data in (RECORD, BLOCK)] + [apei.decode(MEMORY, as_="memory")]
+    for text in ("".join(lossless.envelope(things)), "\n".join(map(lossless.line, things))):
+        captures = found(text.encode())
+        assert [c.data for c in captures] == [RECORD, BLOCK, MEMORY]
+        assert not any(c.reconstructed for c in captures)
+        assert [apei.decode(c) for c in captures] == things
+    (capture,) = found(lossless.dumps(things[0]).encode())
+    assert capture == Capture(RECORD, "record", "f")
+
+
+def test_cper_json_is_put_together() -> None:
+    record = apei.decode(RECORD)
+    (capture,) = found(cper_json.dumps(record).encode())
+    assert (capture.kind, capture.reconstructed) == ("record", "CPER-JSON")
+    assert apei.decode(capture).sections == record.sections
+    block = apei.decode(BLOCK)
+    (capture,) = found(cper_json.dumps(block).encode())
+    assert (capture.kind, capture.origin) == ("described_section", "f:items[0]")
+    assert apei.decode(capture).section == block.sections[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"sectionDescriptor": ', "no JSON"),
+        ('{"sectionDescriptor": 1, "section": 2}', "sectionDescriptor"),
+        ('{"schema": "apeitool/9", "items": []}', "is not 'apeitool/1'"),
+        ('{"kind": "Nonsense"}', "Nonsense"),
+        ('{"kind": "CxlDevice"}', "CxlDevice"),
+    ],
+)
+def test_descriptions_of_nothing(text, said) -> None:
+    with pytest.raises(apei.CaptureError, match=said):
+        found(text.encode())

@@ -17,6 +17,7 @@ import apeitool as apei
 from apeitool.capture import container
 from apeitool.capture.capture import Capture
 from apeitool.capture.container import decode, read
+from apeitool.cli import options
 from apeitool.cli.example import example
 from apeitool.errors import ApeiError, CaptureError, DecodeError, Truncated
 
@@ -210,3 +211,22 @@ def test_a_few_stars_do_not_ask_for_all_memory() -> None:
     done = limited(["decode", "-"], (rows + f"{3 << 30:08x}\n").encode())
     assert b"Traceback" not in done.stderr
     assert done.returncode == 1
+
+
+def test_what_does_not_end_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(container, "_LARGEST", 1 << 20)
+    with pytest.raises(CaptureError, match="/dev/zero: does not end within 1 MiB"):
+        container.load(Path("/dev/zero"))
+    with pytest.raises(CaptureError, match="does not end"):
+        container.whole(io.BytesIO(bytes((1 << 20) + 1)), "-")
+    assert container.whole(io.BytesIO(HEST), "-") == HEST
+
+
+def test_ten_thousand_files_and_a_bad_one(tmp_path) -> None:
+    for number in range(10_000):
+        (tmp_path / f"{number:05}.cper").write_bytes(FIRST if number % 1000 else FIRST[:100])
+    reader = options.Reader(None)
+    origins = [origin for origin, _ in reader.objects((str(tmp_path),))]
+    assert (len(origins), reader.count, reader.failures) == (9990, 10_000, 10)
+    assert origins == sorted(origins)
+    assert len(reader.reasons) == 1
