@@ -15,7 +15,7 @@ FLOORS = (
     ("registers",),
     ("cper",),
     ("acpi",),
-    ("memory", "qemu", "linux"),
+    ("memory", "qemu", "store_file", "linux"),
     ("render", "lint", "firmware", "ospm"),
     ("capture", "host"),
     ("columns", "machine"),

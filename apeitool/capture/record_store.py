@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from apeitool.capture.capture import Capture
 from apeitool.errors import CaptureError, StoreError
-from apeitool.firmware.frame import contents, is_store
+from apeitool.store_file import contents, is_store
 
 
 def sniff(data: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 A store is a mapping from identifiers to records.  An operation that returns is done, and stays done;
 one that cannot be done raises StoreFull or StoreError.  The rules of our file,
-whose frames are in `apeitool.firmware.frame`:
+whose frames are in `apeitool.store_file`:
 
 1. Operations are appended.  One is done once its frame is on the disk.
 2. A file that would have more than twice the capacity is compacted instead: replaced by one with a
@@ -23,7 +23,7 @@ from typing import Self
 
 from apeitool.errors import StoreFull
 from apeitool.firmware.durable import DurableFile
-from apeitool.firmware.frame import (
+from apeitool.store_file import (
     FRAME,
     HEADER,
     Contents,

@@ -194,16 +194,20 @@ def probe(
     *,
     sdei_events: frozenset[int] | None = None,
     mappings: Mappings | None = None,
+    asks_sei_sources: bool = False,
 ) -> Verdict:
     """Whether Linux binds to an enabled source at boot.
 
     ``sdei_events`` are the events that the firmware's SDEI knows; None when it has no SDEI.
     ``mappings`` are those of the sources that it bound to before; those of this one join them.
     """
-    for stage in (_probe_notification, _probe_length):
-        verdict = stage(source, architecture)
-        if not verdict.accepted:
-            return verdict
+    is_sei = source.notification.type == NotificationType.SEI
+    verdict = _probe_notification(source, architecture)
+    if not verdict.accepted and not (is_sei and asks_sei_sources):
+        return verdict
+    verdict = _probe_length(source)
+    if not verdict.accepted:
+        return verdict
     held = Mappings() if mappings is None else mappings
     verdict = _probe_registers(source, held)
     if not verdict.accepted:
@@ -254,7 +258,7 @@ def _probe_notification(source: Ghes, architecture: Architecture) -> Verdict:
     return Verdict(True)
 
 
-def _probe_length(source: Ghes, architecture: Architecture) -> Verdict:
+def _probe_length(source: Ghes) -> Verdict:
     length = source.error_status_block_length
     if length >= HEADER_LENGTH:
         return Verdict(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apeitool.errors import ApeiError
 
@@ -55,6 +55,8 @@ class Features:
     """Lines of the AER driver about what it is handed begin with the PCI function."""
     copy_header: int
     """What the copy of a block takes beside it, from an NMI until it is acted on, in bytes."""
+    asks_sei_sources: bool = False
+    """An SError has the SEI sources asked first.  No release does: it was proposed in 2017."""
 
 
 KERNELS = {
@@ -128,3 +130,8 @@ def kernel(release: str) -> Features:
     if release not in KERNELS:
         raise ApeiError(f"Linux {release} is not known here; known are {', '.join(KERNELS)}")
     return KERNELS[release]
+
+
+def with_sei(features: Features) -> Features:
+    """The same release, if it had what was proposed in 2017: a driver for SEI notifications."""
+    return replace(features, asks_sei_sources=True)

@@ -183,11 +183,15 @@ class Linux:
             return self._reply()
         if not abort.is_from_user:
             return self._reply(sea.in_kernel(abort))
+        return self.claim(task) or self._reply(sea.unclaimed(abort))
+
+    def claim(self, task: Task) -> Reply | None:
+        """The SEA sources are asked, as KVM has it done too; None when none claims the abort."""
         is_claimed = self._collect(NotificationType.SEA)
         if self.end is not None:
             return self._reply()
         if not is_claimed:
-            return self._reply(sea.unclaimed(abort))
+            return None
         if not self._copies:
             return self._reply(sea.dropped())
         outcome: Outcome | None = None
@@ -207,6 +211,13 @@ class Linux:
 
     def serror(self, esr: int) -> Reply:
         """The processor takes an SError interrupt."""
+        if self.end is not None:
+            return self._reply()
+        if self.features.asks_sei_sources and self._collect(NotificationType.SEI):
+            is_known = not self._copies
+            left = self._catch_up() if self.end is None else []
+            if self.end is None and (is_known or any(handling.is_queued for handling in left)):
+                return self._reply(serror.claimed())
         if self.end is not None:
             return self._reply()
         reply = serror.judge(esr, has_ras=self._has_ras)
@@ -240,8 +251,9 @@ class Linux:
     def _probe(self, described: Ghes) -> BoundSource | None:
         number, kind = described.source_id, described.notification.type.text
         verdict = probe(
-            described, self._architecture, sdei_events=self._sdei_events, mappings=self._mappings
-        )
+            described, self._architecture, sdei_events=self._sdei_events, mappings=self._mappings,
+            asks_sei_sources=self.features.asks_sei_sources,
+        )  # fmt: skip
         if not verdict.accepted:
             what = f"refuses source {number}, notified by {kind} (errno {verdict.errno})"
             lines = verdict.messages
@@ -315,13 +327,14 @@ class Linux:
             yield copy
             self.pool.give(copy.place)
 
-    def _catch_up(self) -> None:
+    def _catch_up(self) -> list[Handling]:
         """Rule 5, the second half: act on the copies."""
         left: list[Handling] = []
         for copy in self._drained():
             left.append(self._handle(copy.bound, copy.sighting, copy.block))
             self._did.append(self._printer.report(copy.sighting, copy.block))
         self._finish(left, _IDLE)
+        return left
 
     def _serve(self, bound: BoundSource, task: Task) -> Handling | None:
         """Look at a source, act, and then clear."""

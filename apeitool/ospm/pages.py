@@ -63,6 +63,8 @@ class Pages:
         self._ram = tuple(ram)
         self._poisoned: set[int] = set()
         self._moved: set[int] = set()
+        self.failures: list[PageWork] = []
+        """The failures of pages that were in use, in order: others who map the page look here."""
 
     def is_ram(self, address: int) -> bool:
         """Whether there is a page frame for a physical address."""
@@ -80,6 +82,8 @@ class Pages:
         """Deal with a page while ``task`` runs."""
         if work.flag is Flag.SOFT_OFFLINE:
             return self._soft_offline(work.address)
+        if self.is_ram(work.address) and not self.is_poisoned(work.address):
+            self.failures.append(work)
         return self._fail(work.address, task)
 
     def _fail(self, address: int, task: Task) -> Did:

@@ -2,6 +2,9 @@
 
 No GHES source is asked.  A record that firmware filled for a source with an SEI notification adds
 nothing to what the exception means, because Linux has no driver for that notification.
+
+Beside it stands what was proposed in 2017 and is in no release: the SEI sources are asked first, and
+an SError whose record left work on a page is survived; all others are judged by their syndrome.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from apeitool.registers.arm_syndrome import (
 )
 
 SOURCE = "Linux do_serror(), arch/arm64/kernel/traps.c, seen on 6.1.176"
+
+PROPOSED = "kvmarm list, 2017-04 (msg24780), and ACPI / APEI: add SEI notification, v6"
 
 SURVIVABLE = {
     AsynchronousErrorType.CE: "the error was corrected",
@@ -40,6 +45,13 @@ def judge(esr: int, *, has_ras: bool) -> Reply:
     lines = (dmesg.serror(esr), dmesg.SERROR)
     did = Did("asks no source; the syndrome makes it panic", lines, SOURCE)
     return Reply((did,), Outcome(Fate.PANIC, reason, SOURCE))
+
+
+def claimed() -> Reply:
+    """What a Linux with the proposal makes of an SError whose record it could act on."""
+    did = Did("an SEI source claims the SError: its syndrome is not asked", source=PROPOSED)
+    reason = "a record of an SEI source said which page had failed, and that was dealt with"
+    return Reply((did,), Outcome(Fate.RETRIES, reason, PROPOSED))
 
 
 def _weigh(syndrome: SErrorSyndrome, *, has_ras: bool) -> tuple[bool, str]:

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
+from apeitool import store_file
 from apeitool.acpi import bert, einj, erst
 from apeitool.acpi.hest import table
 from apeitool.cper import described, record
@@ -43,6 +44,7 @@ ROOTS: tuple[type[Structure], ...] = (
     erst.Erst,
     erst_file.ErstStorage,
     record.Record,
+    store_file.StoreHeader,
     table.Hest,
 )
 """Importing them makes every kind known but those of sections, which their index finds."""

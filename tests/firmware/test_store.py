@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from apeitool.errors import StoreError, StoreFull
 from apeitool.firmware import store as store_module
-from apeitool.firmware.frame import contents, is_unmade
 from apeitool.firmware.qemu_store import QemuStore
 from apeitool.firmware.store import MemoryStore, RecordStore
+from apeitool.store_file import contents, is_unmade
 
 CRC = crcmod.mkCrcFun(0x11EDC6F41, initCrc=0, rev=True, xorOut=0xFFFFFFFF)
 """CRC-32C by its polynomial."""
