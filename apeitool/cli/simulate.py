@@ -11,6 +11,9 @@ import click
 from apeitool.cli.options import integer
 from apeitool.cli.simulations.block import block as block_command
 from apeitool.cli.simulations.burst import burst
+from apeitool.cli.simulations.choose import choose
+from apeitool.cli.simulations.matrix import matrix
+from apeitool.cli.simulations.touched_poison import touched_poison
 from apeitool.linux.features import DEFAULT, KERNELS, kernel
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ def command() -> None:
 
 command.add_command(block_command)
 command.add_command(burst)
+command.add_command(touched_poison)
+command.add_command(matrix)
+command.add_command(choose)
 
 
 def _options(function: Any) -> Any:

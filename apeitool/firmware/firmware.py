@@ -162,17 +162,23 @@ class Firmware:
         """Rules 2 and 3: tell of what a block says, malformed or not."""
         line = self._line(source_id)
         data = block if isinstance(block, bytes) else block.to_bytes()
-        self._look(source_id)
+        answer = self.may_publish(source_id)
         self.platform.check(source_id, data)
+        if answer is Answer.WAITS:
+            line.waiting.append((self._clock(), data))
+        if answer is Answer.PUBLISHED:
+            self._hand_over(source_id, data, self._clock())
+        return answer
+
+    def may_publish(self, source_id: int) -> Answer:
+        """Rules 2 to 4: what would become now of an error of a source."""
+        line = self._line(source_id)
+        self._look(source_id)
         answer = ANSWERS[self._policy][self.platform.state(source_id)]
         if line.waiting and answer is Answer.PUBLISHED:
             answer = Answer.WAITS
         if answer is Answer.WAITS and len(line.waiting) >= self._room:
             answer = Answer.REFUSED
-        if answer is Answer.WAITS:
-            line.waiting.append((self._clock(), data))
-        if answer is Answer.PUBLISHED:
-            self._hand_over(source_id, data, self._clock())
         return answer
 
     def poll(self) -> tuple[Happened, ...]:
