@@ -7,6 +7,7 @@ import enum
 
 from apeitool.registers.pcie import RequesterId
 from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.shapes import HIDDEN, NUMBER, Json, Pair
 
 
 class Version(Word):
@@ -211,6 +212,9 @@ class AddressType(Label):
     TRANSLATED = 2
 
 
+_REQUEST = Pair(names={0: "Write Request", 1: "Read/AtomicOp Request"})
+
+
 class FaultRecordLow(Word):
     """Fault recording register, bits 63:0, of an access to memory."""
 
@@ -226,15 +230,15 @@ class InterruptFaultRecordLow(Word):
 class FaultRecordHigh(Word):
     """Fault recording register, bits 127:64."""
 
-    source_id = Bits(0, 16, RequesterId)
-    privileged_mode_requested = Bits(29)
+    source_id = Bits(0, 16, RequesterId, json=Json("sourceIdentifier", NUMBER))
+    privileged_mode_requested = Bits(29, json=Json("privelegeModeRequested"))
     execute_permission_requested = Bits(30)
     pasid_present = Bits(31)
-    fault_reason = Bits(32, 8, FaultReason)
+    fault_reason = Bits(32, 8, FaultReason, json=Json(shape=NUMBER))
     pasid_value = Bits(40, 20)
-    address_type = Bits(60, 2, AddressType)
-    read = Bits(62, doc="set for a read, clear for a write")
-    fault = Bits(63, doc="the register holds a fault")
+    address_type = Bits(60, 2, AddressType, json=Json(shape=NUMBER))
+    read = Bits(62, doc="set for a read, clear for a write", json=Json("type", _REQUEST))
+    fault = Bits(63, doc="the register holds a fault", json=HIDDEN)
 
 
 class RootEntryLow(Word):

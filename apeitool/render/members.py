@@ -256,9 +256,9 @@ def ranges(view: Any, shape: Members, naming: Naming) -> tuple[Range, ...]:
     own = {bits.type: bits.low for bits in view.ranges.values() if bits.type in governors}
     found = []
     for bits in view.ranges.values():
-        if bits.type in own:
-            continue
         fact = bits.json or _NOTHING
+        if bits.type in own or isinstance(fact.shape, Hidden):
+            continue
         name = fact.name or _name(naming, bits.name, shape)
         form = shape.of or _form(bits, fact.shape)
         place = name, bits.low, bits.width, bits.type

@@ -54,6 +54,8 @@ class Reading:
         for row in rows(kind, naming):
             known |= set(_places(row)) | {(name,) for name in row.fact.also}
             if not _has(plain, row):
+                if isinstance(row.field.kind, One) and isinstance(row.shape, Plain):
+                    values[row.field.name] = _of_bytes(kind, row.field.kind, b"", values)
                 continue
             values[row.field.name] = self._value(kind, row, plain, path, values, valid)
             if row.fact.marks and not row.is_marked_inside:
@@ -94,6 +96,8 @@ class Reading:
                 return self._dump(field, found, path)
             case Moment():
                 return _timestamp(found, path)
+            case Plain() if isinstance(field.kind, One):
+                return _of_bytes(kind, field.kind, _read(shape, found, path), values)
             case Plain():
                 return self._plain(field, shape, found, path)
         raise TypeError(f"{field.name}: {shape!r} is not known")
@@ -255,6 +259,12 @@ def _so_far(kind: type[Structure], part: One, values: dict[str, Any]) -> tuple[A
 
 
 _ANY_LENGTH = 1 << 32
+
+
+def _of_bytes(kind: type[Structure], part: One, data: bytes, values: dict[str, Any]) -> Structure:
+    """The part that is shown as its bytes."""
+    found: Structure = part.choose(*_so_far(kind, part, values)).from_bytes(data)
+    return found
 
 
 def _packed(value: int, size: int, path: str) -> bytes:

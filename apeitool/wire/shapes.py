@@ -130,6 +130,19 @@ class Hexadecimal(Plain):
             raise ValueError("a number in hex, as text") from None
 
 
+class Packed(Plain):
+    """Text as the little-endian number that its bytes make."""
+
+    __slots__ = ()
+
+    def show(self, value: str) -> int:
+        return int.from_bytes(value.encode("latin-1"), "little")
+
+    def read(self, plain: Any) -> str:
+        number = NUMBER.read(plain)
+        return number.to_bytes((number.bit_length() + 7) // 8, "little").decode("latin-1")
+
+
 class Decimal(Plain):
     """Two digits in BCD, shown as the number that they write; what is not BCD has no place."""
 
@@ -282,6 +295,7 @@ TEXT = Characters()
 IDENTIFIER = Identifier()
 BASE64 = Base64()
 DECIMAL = Decimal()
+PACKED = Packed()
 HEX8, HEX16, HEX32, HEX64 = (Hexadecimal(digits) for digits in (2, 4, 8, 16))
 ITEM = Item()
 

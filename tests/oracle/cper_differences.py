@@ -15,7 +15,9 @@ from apeitool.cper.sections.arm_processor import (
     ErrorInformation,
     ErrorInformationValid,
 )
+from apeitool.cper.sections.dmar_generic import Architecture, DmarGenericErrorSection
 from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
+from apeitool.cper.sections.memory_2 import Memory2Valid, MemoryErrorSection2
 from apeitool.cper.sections.pcie import (
     AerInformation,
     CapabilityStructure,
@@ -27,6 +29,7 @@ from apeitool.cper.sections.pcie import (
 from apeitool.cper.timestamp import Timestamp
 
 MEMORY = MemoryErrorSection
+MEMORY2 = MemoryErrorSection2
 
 
 def arm_error(**fields: Any) -> ArmProcessorErrorSection:
@@ -85,13 +88,13 @@ GENERAL = {
         MEMORY(validation_bits=MemoryValid.PHYSICAL_ADDRESS, physical_address=1 << 63),
         "sections[0].Memory.physicalAddress", LARGEST, 1 << 63,
         "we: the field has 64 bits; the binding turns numbers into signed ones",
-        r".*", lambda c: c.theirs == LARGEST and c.ours > LARGEST, (BINDING,),
+        r".*", lambda c: c.theirs == LARGEST and (c.ours or 0) > LARGEST, (BINDING,),
     ),
-    "FRU text that fills its field, or is empty": Difference(
+    "text that fills its field, or is empty": Difference(
         fru("x" * 20), "sectionDescriptors[0].fruText", ABSENT, "x" * 20,
         "we: UEFI 2.10 N.2.2 asks for no NUL; the text is a fact by its validation bit",
-        r"sectionDescriptors\[0\]\.fruText",
-        lambda c: c.theirs is ABSENT and len(c.ours) in (0, 20), (BUILT,),
+        r"(sectionDescriptors\[0\]\.fruText|GenericProcessor\.cpuBrandString)",
+        lambda c: c.theirs is ABSENT and len(c.ours) in (0, 20, 128), (BUILT,),
     ),
     "a timestamp that is not in BCD": Difference(
         stamped(0x1418_0B09_0009_3721), "header.timestamp", "1418-11-09T09:37:21+00:00",
@@ -130,7 +133,13 @@ ON_MEMORY = {
     "a bank that is not valid is shown": Difference(
         MEMORY(validation_bits=0, bank=0x0506), "sections[0].Memory.bank.group", 5, ABSENT,
         "we: UEFI 2.10 N.2.5, bits 6, 19 and 20 are clear",
-        r"Memory\.bank\.(address|group)", only_theirs,
+        r"Memory2?\.bank\.(address|group)", only_theirs,
+    ),
+    "the address of a memory error 2 is governed by the bit of its status": Difference(
+        MEMORY2(validation_bits=Memory2Valid.PHYSICAL_ADDRESS, physical_address=0x1000),
+        "sections[0].Memory2.physicalAddress", ABSENT, 0x1000,
+        "we: UEFI 2.10 N.2.6, bit 1; in hex libcper shows it without any",
+        r"Memory2\.physicalAddress(Hex)?", lambda c: ABSENT in (c.ours, c.theirs),
     ),
     "a short memory section is not read": Difference(
         MEMORY(absent=3, validation_bits=MemoryValid.NODE, node=5),
@@ -281,13 +290,25 @@ ON_PCIE = {
     ),
 }  # fmt: skip
 
-DIFFERENCES = {**GENERAL, **ON_MEMORY, **ON_ARM, **ON_PCIE}
+ON_DMAR = {
+    "the architecture of DMA remapping is counted from 0": Difference(
+        DmarGenericErrorSection(architecture=Architecture.VT_D),
+        "sections[0].GenericDmar.architectureType.name", "IOMMU", "VT-d",
+        "we: UEFI 2.10 N.2.11.1, 1 is VT-d and 2 IOMMU; libcper takes 0 and 1 for them",
+        r"GenericDmar\.architectureType\.name",
+    ),
+}  # fmt: skip
+
+DIFFERENCES = {**GENERAL, **ON_MEMORY, **ON_ARM, **ON_PCIE, **ON_DMAR}
 
 
 def both_of_a_bank(document: Any) -> None:
     for section in document["sections"]:
         bank = section.get("Memory", {}).get("bank")
-        if bank and "value" not in bank:
+        if "Memory2" in section:
+            # Of these even where there is none.
+            bank = section["Memory2"].setdefault("bank", {})
+        if bank is not None and "value" not in bank:
             bank.update({"address": 0, "group": 0} | bank)
 
 

@@ -27,7 +27,14 @@ from apeitool.cper.sections.arm_processor import (
     ArmValid,
     ContextInformation,
 )
+from apeitool.cper.sections.ccix_per import CcixPerErrorSection
+from apeitool.cper.sections.dmar_generic import DmarGenericErrorSection
+from apeitool.cper.sections.dmar_iommu import IommuErrorSection
+from apeitool.cper.sections.dmar_vtd import VtdErrorSection
+from apeitool.cper.sections.generic_processor import GenericProcessorErrorSection
 from apeitool.cper.sections.memory import MemoryErrorSection
+from apeitool.cper.sections.memory_2 import MemoryErrorSection2
+from apeitool.cper.sections.pci_bus import PciBusErrorSection
 from apeitool.cper.sections.pcie import PcieErrorSection
 from apeitool.cper.timestamp import Timestamp
 from apeitool.render import cper_json
@@ -53,6 +60,13 @@ KINDS = {
     "Memory": Kind(MemoryErrorSection, "memory"),
     "ArmProcessor": Kind(ArmProcessorErrorSection, "arm"),
     "Pcie": Kind(PcieErrorSection, "pcie"),
+    "Memory2": Kind(MemoryErrorSection2, "memory2"),
+    "CcixPer": Kind(CcixPerErrorSection, "ccixper"),
+    "PciBus": Kind(PciBusErrorSection, "pcibus"),
+    "GenericProcessor": Kind(GenericProcessorErrorSection, "generic"),
+    "GenericDmar": Kind(DmarGenericErrorSection, "dmargeneric"),
+    "VtdDmar": Kind(VtdErrorSection, "dmarvtd"),
+    "IommuDmar": Kind(IommuErrorSection, "dmariommu"),
 }
 every_kind = pytest.mark.parametrize("key", KINDS)
 

@@ -9,6 +9,7 @@ from apeitool.cper.ccix_log import CcixPerLog, PerKind
 from apeitool.cper.section import Section
 from apeitool.cper.severity import Severity
 from apeitool.wire.problem import Problem
+from apeitool.wire.shapes import BASE64, Json
 from apeitool.wire.types import AUTO, U8, U16, U32, U64, Derived, Hex, One, Rest, Unit, When
 
 if TYPE_CHECKING:
@@ -39,19 +40,25 @@ class CcixPerErrorSection(Section):
     located: ClassVar[Mapping[str, str]] = {"source_id": "device.bus_number"}
     guid: ClassVar[UUID] = UUID("91335ef6-ebfb-4478-a6a6-88b728cf75d7")
     title: ClassVar[str] = "CCIX PER log"
+    json_key: ClassVar[str] = "CcixPer"
+    json_type: ClassVar[str] = "CCIX PER Log Error"
     since: ClassVar[str] = "UEFI 2.8"
 
     length: Annotated[U32, Unit("bytes"), Derived(lambda s: s.size - len(s.trailing))] = AUTO
     validation_bits: Annotated[U64, CcixPerValid] = 0
     source_id: Annotated[
-        U8, "of an agent if one reports, else of a device", When(CcixPerValid.SOURCE_ID)
+        U8,
+        "of an agent if one reports, else of a device",
+        When(CcixPerValid.SOURCE_ID),
+        Json("ccixSourceID"),
     ] = 0
-    port_id: Annotated[U8, When(CcixPerValid.PORT_ID)] = 0
+    port_id: Annotated[U8, When(CcixPerValid.PORT_ID), Json("ccixPortID")] = 0
     reserved: Annotated[U16, Hex] = 0
     per_log: Annotated[
         CcixPerLog,
         One(lambda s, n: CcixPerLog, length=lambda s: s.length - HEADER_LENGTH),
         When(CcixPerValid.PER_LOG),
+        Json("ccixPERLog", BASE64),
     ] = CcixPerLog()
     trailing: Rest = b""
 

@@ -11,6 +11,7 @@ from apeitool.registers.amd_iommu import EventCode
 from apeitool.registers.pcie import RequesterId
 from apeitool.wire.labels import Word
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import BASE64, NUMBER, Json
 from apeitool.wire.types import U8, U64, Bytes, Hex, Named, Rest
 
 if TYPE_CHECKING:
@@ -87,22 +88,38 @@ class IommuErrorSection(Section):
     part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("036f84e1-7f37-428c-a79e-575fdfaa84ec")
     title: ClassVar[str] = "IOMMU DMAr error"
+    json_key: ClassVar[str] = "IommuDmar"
+    json_type: ClassVar[str] = "IOMMU Specific DMAr"
     since: ClassVar[str] = "UEFI 2.2"
 
     revision: Annotated[U8, "of the IOMMU's specification"] = 0
     reserved: Annotated[bytes, Bytes(7)] = bytes(7)
-    control: Annotated[U64, Hex, amd_iommu.Control] = 0
-    status: Annotated[U64, Hex, amd_iommu.Status] = 0
+    control: Annotated[U64, Hex, amd_iommu.Control, Json("controlRegister", NUMBER)] = 0
+    status: Annotated[U64, Hex, amd_iommu.Status, Json("statusRegister", NUMBER)] = 0
     reserved_2: Annotated[bytes, Bytes(8)] = bytes(8)
-    event_log_entry: IommuEvent = IommuEvent()
+    event_log_entry: Annotated[IommuEvent, Json(shape=BASE64)] = IommuEvent()
     reserved_3: Annotated[bytes, Bytes(16)] = bytes(16)
-    device_table_entry: IommuDeviceTableEntry = IommuDeviceTableEntry()
-    page_table_entry_level_6: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
-    page_table_entry_level_5: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
-    page_table_entry_level_4: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
-    page_table_entry_level_3: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
-    page_table_entry_level_2: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
-    page_table_entry_level_1: Annotated[U64, Hex, amd_iommu.PageTableEntry] = 0
+    device_table_entry: Annotated[IommuDeviceTableEntry, Json(shape=BASE64)] = (
+        IommuDeviceTableEntry()
+    )
+    page_table_entry_level_6: Annotated[
+        U64, Hex, amd_iommu.PageTableEntry, Json("pageTableEntry_Level6", NUMBER)
+    ] = 0
+    page_table_entry_level_5: Annotated[
+        U64, Hex, amd_iommu.PageTableEntry, Json("pageTableEntry_Level5", NUMBER)
+    ] = 0
+    page_table_entry_level_4: Annotated[
+        U64, Hex, amd_iommu.PageTableEntry, Json("pageTableEntry_Level4", NUMBER)
+    ] = 0
+    page_table_entry_level_3: Annotated[
+        U64, Hex, amd_iommu.PageTableEntry, Json("pageTableEntry_Level3", NUMBER)
+    ] = 0
+    page_table_entry_level_2: Annotated[
+        U64, Hex, amd_iommu.PageTableEntry, Json("pageTableEntry_Level2", NUMBER)
+    ] = 0
+    page_table_entry_level_1: Annotated[
+        U64, Hex, amd_iommu.PageTableEntry, Json("pageTableEntry_Level1", NUMBER)
+    ] = 0
     trailing: Rest = b""
 
     @classmethod

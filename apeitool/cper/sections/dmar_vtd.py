@@ -10,6 +10,7 @@ from apeitool.registers import vtd
 from apeitool.registers.pcie import RequesterId
 from apeitool.wire.labels import Word
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import BASE64, NUMBER, PACKED, Json, Members
 from apeitool.wire.types import U8, U32, U64, Bytes, Hex, Named, Rest, Text
 
 if TYPE_CHECKING:
@@ -29,8 +30,20 @@ class VtdFaultRecord(Structure):
     Source:  VT-d (D51397) 11.4.14
     """
 
-    low: Annotated[U64, Hex, Named(_fault_word), "bits 63:0"] = 0
-    high: Annotated[U64, Hex, vtd.FaultRecordHigh, "bits 127:64"] = 0
+    low: Annotated[
+        U64,
+        Hex,
+        Named(_fault_word),
+        "bits 63:0",
+        Json(shape=Members(vtd.FaultRecordLow, inline=True)),
+    ] = 0
+    high: Annotated[
+        U64,
+        Hex,
+        vtd.FaultRecordHigh,
+        "bits 127:64",
+        Json(shape=Members(inline=True)),
+    ] = 0
 
     @property
     def reason(self) -> vtd.FaultReason:
@@ -88,26 +101,44 @@ class VtdErrorSection(Section):
     part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("71761d37-32b2-45cd-a7d0-b0fedd93e8cf")
     title: ClassVar[str] = "VT-d DMAr error"
+    json_key: ClassVar[str] = "VtdDmar"
+    json_type: ClassVar[str] = "Intel VT for Directed I/O Specific DMAr"
     since: ClassVar[str] = "UEFI 2.2"
 
-    version: Annotated[U8, Hex, vtd.Version, "of the hardware"] = 0
+    version: Annotated[U8, Hex, vtd.Version, "of the hardware", Json(shape=NUMBER)] = 0
     revision: Annotated[U8, "of the DMAR table"] = 0
-    oem_id: Annotated[str, Text(6), "of the DMAR table"] = ""
-    capability: Annotated[U64, Hex, vtd.Capability] = 0
-    extended_capability: Annotated[U64, Hex, vtd.ExtendedCapability] = 0
-    global_command: Annotated[U32, Hex, vtd.GlobalCommand] = 0
-    global_status: Annotated[U32, Hex, vtd.GlobalStatus] = 0
-    fault_status: Annotated[U32, Hex, vtd.FaultStatus] = 0
+    oem_id: Annotated[str, Text(6), "of the DMAR table", Json("oemID", PACKED)] = ""
+    capability: Annotated[U64, Hex, vtd.Capability, Json("capabilityRegister", NUMBER)] = 0
+    extended_capability: Annotated[
+        U64, Hex, vtd.ExtendedCapability, Json("extendedCapabilityRegister", NUMBER)
+    ] = 0
+    global_command: Annotated[
+        U32, Hex, vtd.GlobalCommand, Json("globalCommandRegister", NUMBER)
+    ] = 0
+    global_status: Annotated[U32, Hex, vtd.GlobalStatus, Json("globalStatusRegister", NUMBER)] = 0
+    fault_status: Annotated[U32, Hex, vtd.FaultStatus, Json("faultStatusRegister", NUMBER)] = 0
     reserved: Annotated[bytes, Bytes(12)] = bytes(12)
     fault_record: VtdFaultRecord = VtdFaultRecord()
-    root_entry: VtdRootEntry = VtdRootEntry()
-    context_entry: VtdContextEntry = VtdContextEntry()
-    page_table_entry_level_6: Annotated[U64, Hex, vtd.SecondLevelEntry] = 0
-    page_table_entry_level_5: Annotated[U64, Hex, vtd.SecondLevelEntry] = 0
-    page_table_entry_level_4: Annotated[U64, Hex, vtd.SecondLevelEntry] = 0
-    page_table_entry_level_3: Annotated[U64, Hex, vtd.SecondLevelEntry] = 0
-    page_table_entry_level_2: Annotated[U64, Hex, vtd.SecondLevelEntry] = 0
-    page_table_entry_level_1: Annotated[U64, Hex, vtd.SecondLevelEntry] = 0
+    root_entry: Annotated[VtdRootEntry, Json(shape=BASE64)] = VtdRootEntry()
+    context_entry: Annotated[VtdContextEntry, Json(shape=BASE64)] = VtdContextEntry()
+    page_table_entry_level_6: Annotated[
+        U64, Hex, vtd.SecondLevelEntry, Json("pageTableEntry_Level6", NUMBER)
+    ] = 0
+    page_table_entry_level_5: Annotated[
+        U64, Hex, vtd.SecondLevelEntry, Json("pageTableEntry_Level5", NUMBER)
+    ] = 0
+    page_table_entry_level_4: Annotated[
+        U64, Hex, vtd.SecondLevelEntry, Json("pageTableEntry_Level4", NUMBER)
+    ] = 0
+    page_table_entry_level_3: Annotated[
+        U64, Hex, vtd.SecondLevelEntry, Json("pageTableEntry_Level3", NUMBER)
+    ] = 0
+    page_table_entry_level_2: Annotated[
+        U64, Hex, vtd.SecondLevelEntry, Json("pageTableEntry_Level2", NUMBER)
+    ] = 0
+    page_table_entry_level_1: Annotated[
+        U64, Hex, vtd.SecondLevelEntry, Json("pageTableEntry_Level1", NUMBER)
+    ] = 0
     trailing: Rest = b""
 
     @classmethod

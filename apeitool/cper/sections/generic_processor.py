@@ -10,6 +10,7 @@ from apeitool.cper.severity import Severity
 from apeitool.registers.arm import Midr, Mpidr
 from apeitool.registers.cpuid import CpuidVersion
 from apeitool.wire.labels import Bits, Label, Word, flag_names
+from apeitool.wire.shapes import NUMBER, Json, Pair
 from apeitool.wire.types import U8, U16, U64, Address, Hex, Named, Rest, Text, Usual, When, u8
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class GenericProcessorValid(enum.IntFlag):
     NATIVE_MODEL_ID = 1 << 13
 
 
-class ProcessorType(Label):
+class ProcessorType(Label, json={0: "IA32/X64", 1: "IA64", 2: "ARM"}):
     """Architecture of the processor."""
 
     IA32_X64 = 0
@@ -48,7 +49,10 @@ class ProcessorType(Label):
         return self.name.replace("_X64", "/X64") if self.is_known else super().text
 
 
-class ProcessorIsa(Label):
+class ProcessorIsa(
+    Label,
+    json={0: "IA32", 1: "IA64", 2: "X64", 3: "ARM A32/T32", 4: "ARM A64", 8: "Unknown (Reserved)"},
+):
     """Instruction set that was being executed.
 
     Windows counts ARM A32/T32 as 4 and ARM A64 as 8.
@@ -86,7 +90,17 @@ class ProcessorErrorType(enum.IntFlag):
     MICRO_ARCHITECTURAL = 8
 
 
-class ProcessorOperation(Label):
+_ERROR_TYPES = {
+    0: "Unknown",
+    1: "Cache Error",
+    2: "TLB Error",
+    4: "Bus Error",
+    8: "Micro-Architectural Error",
+}
+"""Of which CPER-JSON names one at a time."""
+
+
+class ProcessorOperation(Label, json={0: "Unknown or Generic"}):
     """What the processor was doing."""
 
     UNKNOWN_OR_GENERIC = 0
@@ -140,17 +154,22 @@ class GenericProcessorErrorSection(Section):
     }
     guid: ClassVar[UUID] = UUID("9876ccad-47b4-4bdb-b65e-16f193c4f3db")
     title: ClassVar[str] = "generic processor error"
+    json_key: ClassVar[str] = "GenericProcessor"
+    json_type: ClassVar[str] = "Processor Generic"
     since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, GenericProcessorValid] = 0
     processor_type: Annotated[ProcessorType, u8, When(GenericProcessorValid.PROCESSOR_TYPE)] = (
         ProcessorType.IA32_X64
     )
-    processor_isa: Annotated[ProcessorIsa, u8, When(GenericProcessorValid.PROCESSOR_ISA)] = (
-        ProcessorIsa.IA32
-    )
+    processor_isa: Annotated[
+        ProcessorIsa, u8, When(GenericProcessorValid.PROCESSOR_ISA), Json("processorISA")
+    ] = ProcessorIsa.IA32
     processor_error_type: Annotated[
-        U8, ProcessorErrorType, When(GenericProcessorValid.PROCESSOR_ERROR_TYPE)
+        U8,
+        ProcessorErrorType,
+        When(GenericProcessorValid.PROCESSOR_ERROR_TYPE),
+        Json("errorType", Pair(names=_ERROR_TYPES)),
     ] = 0
     operation: Annotated[ProcessorOperation, u8, When(GenericProcessorValid.OPERATION)] = (
         ProcessorOperation.UNKNOWN_OR_GENERIC
@@ -159,7 +178,11 @@ class GenericProcessorErrorSection(Section):
     level: Annotated[U8, When(GenericProcessorValid.LEVEL), Usual(0, 1, 2, 3)] = 0
     reserved: Annotated[U16, Hex] = 0
     cpu_version_info: Annotated[
-        U64, Hex, Named(_version_word), When(GenericProcessorValid.CPU_VERSION_INFO)
+        U64,
+        Hex,
+        Named(_version_word),
+        When(GenericProcessorValid.CPU_VERSION_INFO),
+        Json(shape=NUMBER),
     ] = 0
     cpu_brand_string: Annotated[
         str,
@@ -168,7 +191,12 @@ class GenericProcessorErrorSection(Section):
         Usual("Intel(R) Xeon(R) Platinum 8480+", "AMD EPYC 9654 96-Core Processor"),
     ] = ""
     processor_id: Annotated[
-        U64, Hex, "APIC id, LID or MPIDR", Named(_id_word), When(GenericProcessorValid.PROCESSOR_ID)
+        U64,
+        Hex,
+        "APIC id, LID or MPIDR",
+        Named(_id_word),
+        When(GenericProcessorValid.PROCESSOR_ID),
+        Json(shape=NUMBER),
     ] = 0
     target_address: Annotated[Address, When(GenericProcessorValid.TARGET_ADDRESS)] = 0
     requestor_id: Annotated[U64, Hex, When(GenericProcessorValid.REQUESTOR_ID)] = 0

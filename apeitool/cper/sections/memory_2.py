@@ -11,9 +11,11 @@ from apeitool.cper.memory_error import (
     MemorySection,
     bank_places,
     bank_shown,
+    bank_words,
     valid_places,
 )
 from apeitool.wire.labels import Label
+from apeitool.wire.shapes import HEX64, Json, Members, Pair
 from apeitool.wire.types import U8, U16, U32, U64, Address, Hex, Rest, When, u8
 
 
@@ -44,6 +46,11 @@ class Memory2Valid(enum.IntFlag):
     BANK_ADDRESS = 1 << 21
 
 
+def _state(value: int) -> str:
+    """The state by its first bit, as CPER-JSON has it."""
+    return "Uncorrected" if value & 1 else "Corrected"
+
+
 class MemoryErrorState(Label):
     """Whether the error was corrected."""
 
@@ -63,17 +70,25 @@ class MemoryErrorSection2(MemorySection):
 
     guid: ClassVar[UUID] = UUID("61ec04fc-48e6-d813-25c9-8daa44750b12")
     title: ClassVar[str] = "memory error 2"
+    json_key: ClassVar[str] = "Memory2"
+    json_type: ClassVar[str] = "Platform Memory 2"
     since: ClassVar[str] = "UEFI 2.5"
 
     validation_bits: Annotated[U64, Memory2Valid] = 0
     error_status: Annotated[U64, Hex, ErrorStatus, When(Memory2Valid.ERROR_STATUS)] = 0
-    physical_address: Annotated[Address, When(Memory2Valid.PHYSICAL_ADDRESS)] = 0
+    physical_address: Annotated[
+        Address,
+        When(Memory2Valid.PHYSICAL_ADDRESS),
+        Json(also={"physicalAddressHex": HEX64.show}),
+    ] = 0
     physical_address_mask: Annotated[Address, When(Memory2Valid.PHYSICAL_ADDRESS_MASK)] = 0
     node: Annotated[U16, When(Memory2Valid.NODE)] = 0
     card: Annotated[U16, When(Memory2Valid.CARD)] = 0
     module: Annotated[U16, When(Memory2Valid.MODULE)] = 0
     bank: Annotated[
-        U16, When(Memory2Valid.BANK | Memory2Valid.BANK_GROUP | Memory2Valid.BANK_ADDRESS)
+        U16,
+        When(Memory2Valid.BANK | Memory2Valid.BANK_GROUP | Memory2Valid.BANK_ADDRESS),
+        Json(shape=Members(*bank_words(Memory2Valid))),
     ] = 0
     device: Annotated[U32, When(Memory2Valid.DEVICE)] = 0
     row: Annotated[U32, When(Memory2Valid.ROW)] = 0
@@ -84,13 +99,19 @@ class MemoryErrorSection2(MemorySection):
     memory_error_type: Annotated[MemoryErrorType, u8, When(Memory2Valid.MEMORY_ERROR_TYPE)] = (
         MemoryErrorType.UNKNOWN
     )
-    status: Annotated[MemoryErrorState, u8, When(Memory2Valid.STATUS)] = MemoryErrorState.CORRECTED
+    status: Annotated[
+        MemoryErrorState, u8, When(Memory2Valid.STATUS), Json(shape=Pair("value", "state", _state))
+    ] = MemoryErrorState.CORRECTED
     reserved: Annotated[U8, Hex] = 0
     requestor_id: Annotated[U64, Hex, When(Memory2Valid.REQUESTOR_ID)] = 0
     responder_id: Annotated[U64, Hex, When(Memory2Valid.RESPONDER_ID)] = 0
     target_id: Annotated[U64, Hex, When(Memory2Valid.TARGET_ID)] = 0
-    card_handle: Annotated[U32, Hex, "SMBIOS type 16", When(Memory2Valid.CARD_HANDLE)] = 0
-    module_handle: Annotated[U32, Hex, "SMBIOS type 17", When(Memory2Valid.MODULE_HANDLE)] = 0
+    card_handle: Annotated[
+        U32, Hex, "SMBIOS type 16", When(Memory2Valid.CARD_HANDLE), Json("cardSmbiosHandle")
+    ] = 0
+    module_handle: Annotated[
+        U32, Hex, "SMBIOS type 17", When(Memory2Valid.MODULE_HANDLE), Json("moduleSmbiosHandle")
+    ] = 0
     trailing: Rest = b""
 
     @classmethod

@@ -9,6 +9,7 @@ from apeitool.cper.error_status import ErrorStatus, ErrorType
 from apeitool.cper.section import Section
 from apeitool.registers.pci import PciCommand, PcixCommand
 from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.shapes import HEX64, Json, Plain
 from apeitool.wire.types import U16, U32, U64, Address, Hex, Named, Rest, When, u16
 
 if TYPE_CHECKING:
@@ -29,7 +30,18 @@ class PciBusValid(enum.IntFlag):
     TARGET_ID = 1 << 8
 
 
-class PciBusErrorType(Label):
+class PciBusErrorType(
+    Label,
+    json={
+        0: "Unknown/OEM Specific Error",
+        1: "Data Parity Error",
+        2: "System Error",
+        4: "Bus Timeout/No Device Present (No DEVSEL#)",
+        5: "Master Data Parity Error",
+        6: "Address Parity Error",
+        7: "Command Parity Error",
+    },
+):
     """What kind of bus error it was."""
 
     UNKNOWN = 0
@@ -80,6 +92,20 @@ class PcixBusCommand(Word):
     is_pcix = Bits(56)
 
 
+class BusCommandType(Plain):
+    """The bus whose command it is; of the command itself CPER-JSON has no more."""
+
+    __slots__ = ()
+
+    def show(self, value: Any) -> str:
+        return "PCI-X" if PciBusCommand(value).is_pcix else "PCI"
+
+    def read(self, plain: Any) -> int:
+        if plain in ("PCI", "PCI-X"):
+            return PciBusCommand.is_pcix.mask if plain == "PCI-X" else 0
+        raise ValueError("PCI or PCI-X")
+
+
 def _command(section: Any) -> type[PciBusCommand | PcixBusCommand]:
     return PcixBusCommand if PciBusCommand(section.bus_command).is_pcix else PciBusCommand
 
@@ -96,6 +122,8 @@ class PciBusErrorSection(Section):
     located: ClassVar[Mapping[str, str]] = {"bus_address": "address"}
     guid: ClassVar[UUID] = UUID("c5753963-3b84-4095-bf78-eddad3f9c9dd")
     title: ClassVar[str] = "PCI/PCI-X bus error"
+    json_key: ClassVar[str] = "PciBus"
+    json_type: ClassVar[str] = "PCI/PCI-X Bus"
     since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, PciBusValid] = 0
@@ -107,9 +135,25 @@ class PciBusErrorSection(Section):
     reserved: Annotated[U32, Hex] = 0
     bus_address: Annotated[Address, When(PciBusValid.BUS_ADDRESS)] = 0
     bus_data: Annotated[U64, Hex, When(PciBusValid.BUS_DATA)] = 0
-    bus_command: Annotated[U64, Hex, Named(_command), When(PciBusValid.BUS_COMMAND)] = 0
-    bus_requestor_id: Annotated[U64, Hex, When(PciBusValid.BUS_REQUESTOR_ID)] = 0
-    bus_completer_id: Annotated[U64, Hex, When(PciBusValid.BUS_COMPLETER_ID)] = 0
+    bus_command: Annotated[
+        U64,
+        Hex,
+        Named(_command),
+        When(PciBusValid.BUS_COMMAND),
+        Json("busCommandType", BusCommandType()),
+    ] = 0
+    bus_requestor_id: Annotated[
+        U64,
+        Hex,
+        When(PciBusValid.BUS_REQUESTOR_ID),
+        Json(also={"busRequestorIDHex": HEX64.show}),
+    ] = 0
+    bus_completer_id: Annotated[
+        U64,
+        Hex,
+        When(PciBusValid.BUS_COMPLETER_ID),
+        Json(also={"busCompleterIDHex": HEX64.show}),
+    ] = 0
     target_id: Annotated[U64, Hex, When(PciBusValid.TARGET_ID)] = 0
     trailing: Rest = b""
 
