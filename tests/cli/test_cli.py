@@ -44,7 +44,15 @@ def test_each_verb_has_help(apeitool, verb) -> None:
 
 def test_every_verb_has_a_file_and_every_file_is_a_verb() -> None:
     files = {module.name for module in pkgutil.iter_modules(cli.__path__)}
-    others = {"options", "selection", "example", "dmesg", "simulations", "section_page"}
+    others = {
+        "options",
+        "selection",
+        "example",
+        "dmesg",
+        "simulations",
+        "section_page",
+        "story_page",
+    }
     assert files == {*VERBS, *others}
 
 
