@@ -19,6 +19,7 @@ from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.source import ErrorSource, SourceGap
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import GenericErrorDataEntry, StatusBlock
+from apeitool.cper.described import DescribedSection
 from apeitool.cper.dialect import dialect_of, using
 from apeitool.cper.record import DescriptorValid, Record, SectionDescriptor
 from apeitool.cper.section import Section
@@ -62,6 +63,12 @@ def headline(thing: Structure) -> list[str]:
 @headline.register
 def _section(thing: Section) -> list[str]:
     return [_capital(harmless(thing.sentence()))]
+
+
+@headline.register
+def _described(thing: DescribedSection) -> list[str]:
+    severity = thing.descriptor.section_severity
+    return [f"{_capital(severity.text)}: {harmless(thing.section.sentence())}"]
 
 
 @headline.register
