@@ -32,6 +32,7 @@ from apeitool.ospm.outcome import Did, SignalCode
 from apeitool.registers.arm_syndrome import AsynchronousErrorType
 
 QEMU = "QEMU kvm_arch_on_sigbus_vcpu(), target/arm/kvm.c"
+SIGBUS_HANDLER = "QEMU sigbus_handler(), system/cpus.c"
 KVMTOOL = "kvmtool of 2024-08: it has no handler for SIGBUS, and no ACPI"
 DISCUSSION = (
     "kvmarm list, 2017; Linux commit 196f878a7ac2; QEMU series of 2017, changes of v12 and v13"
@@ -152,9 +153,10 @@ class Vmm:
             SignalCode.BUS_MCEERR_AO: self.policy.optional,
         }.get(code)
         if telling is None:
-            yield self._ends(f"ends: it does not understand {signal.name} with code {int(code)}")
+            what = f"ends: it does not understand {signal.name} with code {int(code)}"
+            yield self._ends(what, SIGBUS_HANDLER)
         elif address is None:
-            yield self._ends("ends: the memory is its own, not its guest's")
+            yield self._ends("ends: the memory is its own, not its guest's", QEMU)
         else:
             yield from self._tell(code, telling, address, 1 << signal.lsb)
 
@@ -163,9 +165,9 @@ class Vmm:
         code, address = SignalCode.BUS_MCEERR_AR, event.guest_physical
         yield from self._tell(code, self.policy.required, address, GUEST_PAGE)
 
-    def _ends(self, what: str) -> Did:
+    def _ends(self, what: str, source: str = "") -> Did:
         self.has_ended = True
-        return Did(what, source=self.policy.source)
+        return Did(what, source=source or self.policy.source)
 
     def _tell(self, code: SignalCode, telling: Telling, address: int, size: int) -> Iterator[Did]:
         if telling is Telling.NOTHING:
