@@ -189,7 +189,8 @@ def members(thing: Structure, naming: Naming = camel) -> dict[str, Any]:
             place = plain
             for name in row.path[:-1]:
                 place = place.setdefault(name, {})
-            place[row.path[-1]] = shown
+            before = place.get(row.path[-1])
+            place[row.path[-1]] = [*before, *shown] if isinstance(before, list) else shown
         plain |= {name: show(value) for name, show in row.fact.also.items()}
     return plain
 

@@ -114,9 +114,9 @@ class Reading:
         only = part.only if isinstance(part, Many | Strided) else None
         if only is None:
             raise TypeError(f"{row.field.name}: nothing tells the type of its items")
+        items = _own(kind, row, [*enumerate(listed(found, path))], values)
         return tuple(
-            self.structure(only, item, f"{path}[{index}]", row.naming)
-            for index, item in enumerate(listed(found, path))
+            self.structure(only, item, f"{path}[{index}]", row.naming) for index, item in items
         )
 
     def _first(self, row: Row, plain: dict[str, Any], path: str) -> Structure:
@@ -222,6 +222,21 @@ def _only(row: Row) -> type[Structure]:
     if only is None:
         raise TypeError(f"{row.field.name}: nothing tells the type of its items")
     return only
+
+
+def _own(kind: type[Structure], row: Row, items: list[Any], values: dict[str, Any]) -> list[Any]:
+    """Of a list that several fields share the items of one: as many as its count says.
+
+    Without one all that the others leave; and the last has the rest.
+    """
+    sharing = [other for other in rows(kind, row.naming) if other.path == row.path]
+    place = sharing.index(row)
+    items = items[sum(len(values[other.field.name]) for other in sharing[:place]) :]
+    if row is sharing[-1]:
+        return items
+    counts = [values.get(getattr(other.field.kind, "count_field", None)) for other in sharing]
+    own = counts[place]
+    return items[: max(0, len(items) - sum(c or 0 for c in counts)) if own is None else own]
 
 
 def _places(row: Row) -> Iterator[tuple[str, ...]]:

@@ -248,7 +248,10 @@ class Members(Shape):
 
 
 class Item(Shape):
-    """A structure as an object, a list of them as a list."""
+    """A structure as an object, a list of them as a list.
+
+    Lists of one name are one list; where one ends, the count of its field tells.
+    """
 
     __slots__ = ()
 

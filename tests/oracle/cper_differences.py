@@ -18,6 +18,11 @@ from apeitool.cper.sections.arm_processor import (
 from apeitool.cper.sections.dmar_generic import Architecture, DmarGenericErrorSection
 from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.memory_2 import Memory2Valid, MemoryErrorSection2
+from apeitool.cper.sections.pci_component import (
+    PciComponentErrorSection,
+    PciComponentValid,
+    RegisterPair,
+)
 from apeitool.cper.sections.pcie import (
     AerInformation,
     CapabilityStructure,
@@ -30,6 +35,7 @@ from apeitool.cper.timestamp import Timestamp
 
 MEMORY = MemoryErrorSection
 MEMORY2 = MemoryErrorSection2
+PCI_COMPONENT = PciComponentErrorSection
 
 
 def arm_error(**fields: Any) -> ArmProcessorErrorSection:
@@ -318,14 +324,28 @@ def shorter_fru_text(document: Any) -> None:
             descriptor["fruText"] = descriptor["fruText"][:19]
 
 
+def uncounted(section: Any) -> Any:
+    if not isinstance(section, PCI_COMPONENT):
+        return section
+    names = ("memory_number", "io_number")
+    return section.replace(**{name: 0 for name in names if not section.is_valid(name)})
+
+
 MISREADINGS = {
     "of group and address of a bank both are taken for facts": Misreading(
-        MEMORY(validation_bits=MemoryValid.BANK_GROUP, bank=0x0500), both_of_a_bank,
-        "we: UEFI 2.10 N.2.5, bits 19 and 20 stand each for itself",
+        MEMORY(validation_bits=MemoryValid.BANK_GROUP, bank=0x0500),
+        "we: UEFI 2.10 N.2.5, bits 19 and 20 stand each for itself", both_of_a_bank,
     ),
     "FRU text loses its last character": Misreading(
-        fru("x" * 20), shorter_fru_text,
-        "we: UEFI 2.10 N.2.2 asks for no NUL behind 20 characters",
+        fru("x" * 20), "we: UEFI 2.10 N.2.2 asks for no NUL behind 20 characters",
+        shorter_fru_text,
+    ),
+    "of register pairs none are counted where the counts are no facts": Misreading(
+        PCI_COMPONENT(
+            validation_bits=PciComponentValid.REGISTER_DATA_PAIRS,
+            memory_register_pairs=[RegisterPair()],
+        ),
+        "we: the bytes of such a section are read by the counts all the same", made=uncounted,
     ),
 }  # fmt: skip
 """What libcper makes of CPER-JSON that we write."""

@@ -75,15 +75,25 @@ class Difference:
 
 @dataclass(frozen=True)
 class Misreading:
-    """CPER-JSON of ours of which libcper makes other bytes: those that we make of what `mend` gives."""
+    """CPER-JSON of ours of which libcper makes other bytes than we.
+
+    They are those that we make of what ``mend`` has done to it, and ``made`` to its sections.
+    """
 
     item: Structure
-    mend: Callable[[Any], None]
     right: str
+    mend: Callable[[Any], None] = lambda document: None
+    made: Callable[[Any], Any] = lambda section: section
 
     def record(self) -> Record:
         """The record whose CPER-JSON it is."""
         return self.item if isinstance(self.item, Record) else Record(body=[self.item])
+
+    def remade(self, found: Any) -> Any:
+        """What libcper makes where this is what we make of a document."""
+        if isinstance(found, Record):
+            return found.replace(body=[self.made(section) for section in found.body])
+        return found.replace(section=self.made(found.section))
 
 
 def leaves(plain: Any, path: str = "") -> Iterator[tuple[str, Any]]:

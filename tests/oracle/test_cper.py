@@ -35,6 +35,7 @@ from apeitool.cper.sections.generic_processor import GenericProcessorErrorSectio
 from apeitool.cper.sections.memory import MemoryErrorSection
 from apeitool.cper.sections.memory_2 import MemoryErrorSection2
 from apeitool.cper.sections.pci_bus import PciBusErrorSection
+from apeitool.cper.sections.pci_component import PciComponentErrorSection
 from apeitool.cper.sections.pcie import PcieErrorSection
 from apeitool.cper.timestamp import Timestamp
 from apeitool.render import cper_json
@@ -62,6 +63,7 @@ KINDS = {
     "Pcie": Kind(PcieErrorSection, "pcie"),
     "Memory2": Kind(MemoryErrorSection2, "memory2"),
     "CcixPer": Kind(CcixPerErrorSection, "ccixper"),
+    "PciComponent": Kind(PciComponentErrorSection, "pcidev"),
     "PciBus": Kind(PciBusErrorSection, "pcibus"),
     "GenericProcessor": Kind(GenericProcessorErrorSection, "generic"),
     "GenericDmar": Kind(DmarGenericErrorSection, "dmargeneric"),
@@ -230,5 +232,7 @@ def same_bytes(documents: list[Any], answers: list[Any]) -> None:
             for row in MISREADINGS.values():
                 row.mend(document)
         found, unread = cper_json.read(document)
+        for row in MISREADINGS.values():
+            found = row.remade(found)
         assert found.to_bytes() == answer
         assert unread == [name for name in unread if name.endswith("deviceID.class")]

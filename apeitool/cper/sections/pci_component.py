@@ -10,6 +10,7 @@ from apeitool.cper.section import Section
 from apeitool.registers.pci import bus_address, class_name, class_text, vendor_text
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import NUMBER, Json
 from apeitool.wire.types import (
     AUTO,
     U8,
@@ -45,7 +46,9 @@ class PciComponentId(Structure):
 
     vendor_id: Annotated[U16, Hex] = 0
     device_id: Annotated[U16, Hex] = 0
-    class_code: Annotated[bytes, Bytes(3), "programming interface, sub-class, class"] = bytes(3)
+    class_code: Annotated[
+        bytes, Bytes(3), "programming interface, sub-class, class", Json(shape=NUMBER)
+    ] = bytes(3)
     function_number: U8 = 0
     device_number: U8 = 0
     bus_number: Annotated[U8, Hex] = 0
@@ -72,8 +75,8 @@ class RegisterPair(Structure):
     Source:  UEFI 2.10 N.2.9
     """
 
-    address: Address = 0
-    data: Annotated[U64, Hex] = 0
+    address: Annotated[Address, Json("firstHalf")] = 0
+    data: Annotated[U64, Hex, Json("secondHalf")] = 0
 
 
 class PciComponentErrorSection(Section):
@@ -88,6 +91,8 @@ class PciComponentErrorSection(Section):
     located: ClassVar[Mapping[str, str]] = {"id_info": "device"}
     guid: ClassVar[UUID] = UUID("eb5e4685-ca66-4769-b6a2-26068b001326")
     title: ClassVar[str] = "PCI component error"
+    json_key: ClassVar[str] = "PciComponent"
+    json_type: ClassVar[str] = "PCI Component/Device"
     since: ClassVar[str] = "UEFI 2.1"
 
     validation_bits: Annotated[U64, PciComponentValid] = 0
@@ -105,11 +110,13 @@ class PciComponentErrorSection(Section):
         Sequence[RegisterPair],
         Many(RegisterPair, count="memory_number"),
         When(PciComponentValid.REGISTER_DATA_PAIRS),
+        Json("registerDataPairs"),
     ] = ()
     io_register_pairs: Annotated[
         Sequence[RegisterPair],
         Many(RegisterPair, count="io_number"),
         When(PciComponentValid.REGISTER_DATA_PAIRS),
+        Json("registerDataPairs"),
     ] = ()
     trailing: Rest = b""
 
