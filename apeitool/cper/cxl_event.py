@@ -12,6 +12,7 @@ from apeitool.registers.pci import vendor_text
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import NUMBER, Json, Members, Onwards
 from apeitool.wire.types import (
     AUTO,
     U8,
@@ -49,7 +50,7 @@ class CxlEventDeviceId(Structure):
     device_number: U8 = 0
     bus_number: Annotated[U8, Hex] = 0
     segment_number: Annotated[U16, Hex] = 0
-    slot_number: Annotated[U16, SlotNumber] = 0
+    slot_number: Annotated[U16, SlotNumber, Json(shape=Members(inline=True))] = 0
     reserved: Annotated[U8, Hex] = 0
 
     @property
@@ -205,10 +206,16 @@ class CxlEventSection(Section):
     length: Annotated[U32, Unit("bytes"), Derived(lambda s: s.size)] = AUTO
     validation_bits: Annotated[U64, CxlEventValid] = 0
     device_id: Annotated[CxlEventDeviceId, When(CxlEventValid.DEVICE_ID)] = CxlEventDeviceId()
-    serial_number: Annotated[DeviceSerialNumber, When(CxlEventValid.SERIAL_NUMBER)] = (
-        DeviceSerialNumber()
-    )
-    event_header: Annotated[CxlEventHeader, When(CxlEventValid.EVENT_LOG)] = CxlEventHeader()
+    serial_number: Annotated[
+        DeviceSerialNumber,
+        When(CxlEventValid.SERIAL_NUMBER),
+        Json("deviceSerial", NUMBER),
+    ] = DeviceSerialNumber()
+    event_header: Annotated[
+        CxlEventHeader,
+        When(CxlEventValid.EVENT_LOG),
+        Json("cxlComponentEventLog.data", Onwards()),
+    ] = CxlEventHeader()
 
     def is_valid(self, name: str) -> bool:
         there = bool(self.validation_bits & CxlEventValid.EVENT_LOG)

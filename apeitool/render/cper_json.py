@@ -153,15 +153,22 @@ def _read_section(
     if key == UNKNOWN or kind is None:
         opaque = reading.structure(OpaqueSection, plain[key], f"{path}.{key}", given={"guid": guid})
         return _known(kind, opaque)
-    short = {
-        field.name: kind.fixed_size - descriptor.section_length
-        for field in kind.fields
-        if isinstance(field.kind, Absent)
-        and field.kind.shortest <= descriptor.section_length < kind.fixed_size
-    }
-    found = reading.structure(kind, plain[key], f"{path}.{key}", given=short)
+    found = reading.structure(kind, plain[key], f"{path}.{key}", given=_absent(kind, descriptor))
     assert isinstance(found, Section)
     return found
+
+
+def _absent(kind: type[Section], descriptor: SectionDescriptor) -> dict[str, Any]:
+    """What is known of the fields that a section is too short for."""
+    length = descriptor.section_length
+    if not kind.shortest <= length < kind.fixed_size:
+        return {}
+    zeros = kind.from_bytes(bytes(length))
+    return {
+        field.name: getattr(zeros, field.name)
+        for field in kind.fields
+        if isinstance(field.kind, Absent) or zeros.is_absent(field)
+    }
 
 
 def _known(kind: type[Section] | None, opaque: Structure) -> Section:

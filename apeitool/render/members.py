@@ -28,11 +28,13 @@ from apeitool.wire.shapes import (
     Dump,
     First,
     Hidden,
+    Inline,
     Item,
     Json,
     Keyed,
     Members,
     Moment,
+    Onwards,
     Pair,
     Plain,
     Shape,
@@ -108,7 +110,9 @@ class Row(NamedTuple):
     def is_inline(self) -> bool:
         """Whether its members are those of the object around."""
         shape = self.shape
-        return isinstance(shape, First | Moment) or (isinstance(shape, Members) and shape.inline)
+        return isinstance(shape, First | Inline | Moment) or (
+            isinstance(shape, Members) and shape.inline
+        )
 
     @property
     def ranges(self) -> tuple[Range, ...]:
@@ -138,6 +142,8 @@ def rows(kind: type[Structure], naming: Naming) -> tuple[Row, ...]:
         path = tuple((fact.name or naming(field.name)).split("."))
         is_inline = Row(field, path, shape, inner, fact).is_inline
         found.append(Row(field, () if is_inline else path, shape, inner, fact))
+        if isinstance(shape, Onwards):
+            break
     return tuple(found)
 
 
@@ -177,7 +183,7 @@ def members(thing: Structure, naming: Naming = camel) -> dict[str, Any]:
     """The members that a structure has, which are its facts."""
     plain: dict[str, Any] = {}
     for row in rows(type(thing), naming):
-        if not thing.is_valid(row.field.name):
+        if not _is_there(thing, row):
             continue
         value = getattr(thing, row.field.name)
         shown = _shown(thing, row, value)
@@ -195,6 +201,13 @@ def members(thing: Structure, naming: Naming = camel) -> dict[str, Any]:
     return plain
 
 
+def _is_there(thing: Structure, row: Row) -> bool:
+    """Whether a field is a fact; of the bytes from it on, whether that is said of them."""
+    if isinstance(row.shape, Onwards) and row.field.when is not None:
+        return thing.has_valid(row.field.when)
+    return thing.is_valid(row.field.name)
+
+
 def _shown(thing: Structure, row: Row, value: Any) -> Any:
     match row.shape:
         case Members():
@@ -202,20 +215,31 @@ def _shown(thing: Structure, row: Row, value: Any) -> Any:
             return plain if plain or not row.is_marked_inside else None
         case Keyed() as shape:
             return _keyed(thing, row, shape, value)
-        case Item():
-            if isinstance(value, tuple):
-                return [members(item, row.naming) for item in value]
-            return members(value, row.naming)
-        case First():
-            return members(value[0], row.naming) if value else None
-        case Dump():
-            return {"data": BASE64.show(value.to_bytes())} | members(value, row.naming)
+        case Onwards():
+            data = thing.to_bytes()[row.field.offset :]
+            return BASE64.show(data) if data else None
         case Moment():
             return _moment(thing, value)
         case Plain() as shape:
             if isinstance(value, tuple):
                 return [shape.show(item) for item in value]
             return shape.show(_scalar(value, shape))
+    return _inside(row, value)
+
+
+def _inside(row: Row, value: Any) -> Any:
+    """What is shown of structures."""
+    match row.shape:
+        case Item():
+            if isinstance(value, tuple):
+                return [members(item, row.naming) for item in value]
+            return members(value, row.naming)
+        case First():
+            return members(value[0], row.naming) if value else None
+        case Inline():
+            return members(value, row.naming)
+        case Dump():
+            return {"data": BASE64.show(value.to_bytes())} | members(value, row.naming)
     raise TypeError(f"{row.field.name}: {row.shape!r} is not known")
 
 

@@ -17,10 +17,12 @@ from apeitool.wire.shapes import (
     BOOLEAN,
     Dump,
     First,
+    Inline,
     Item,
     Keyed,
     Members,
     Moment,
+    Onwards,
     Pair,
     Plain,
 )
@@ -51,13 +53,18 @@ class Reading:
         values = dict(given or {})
         valid: dict[Any, int] = {}
         known: set[tuple[str, ...]] = set()
+        onwards = None
         for row in rows(kind, naming):
             known |= set(_places(row)) | {(name,) for name in row.fact.also}
             if not _has(plain, row):
-                if isinstance(row.field.kind, One) and isinstance(row.shape, Plain):
+                if isinstance(row.field.kind, One) and isinstance(row.shape, Plain | Inline):
                     values[row.field.name] = _of_bytes(kind, row.field.kind, b"", values)
                 continue
-            values[row.field.name] = self._value(kind, row, plain, path, values, valid)
+            found = self._value(kind, row, plain, path, values, valid)
+            if isinstance(row.shape, Onwards):
+                onwards = row.field.offset, found
+            else:
+                values[row.field.name] = found
             if row.fact.marks and not row.is_marked_inside:
                 _mark(valid, row.field.when)
         for field in kind.fields:
@@ -65,7 +72,11 @@ class Reading:
                 values[field.name] = valid[field.view]
         self._note(plain, known, path)
         try:
-            return kind(**values)
+            made = kind(**values)
+            if onwards is None:
+                return made
+            offset, data = onwards
+            return kind.from_bytes(made.to_bytes()[:offset] + data)
         except EncodeError as wrong:
             raise EncodeError(wrong.message, path=_shortened(wrong.path, path)) from wrong
 
@@ -88,19 +99,30 @@ class Reading:
                 return self._word(row.ranges, found, path, valid, noting=not shape.inline)
             case Keyed():
                 return self._keyed(row, shape, found, path, valid)
-            case Item():
-                return self._item(kind, row, found, path, values)
-            case First():
-                return (self._first(row, found, path),)
-            case Dump():
-                return self._dump(field, found, path)
+            case Onwards():
+                return _read(BASE64, found, path)
             case Moment():
                 return _timestamp(found, path)
             case Plain() if isinstance(field.kind, One):
                 return _of_bytes(kind, field.kind, _read(shape, found, path), values)
             case Plain():
                 return self._plain(field, shape, found, path)
-        raise TypeError(f"{field.name}: {shape!r} is not known")
+        return self._inside(kind, row, found, path, values)
+
+    def _inside(
+        self, kind: type[Structure], row: Row, found: Any, path: str, values: dict[str, Any]
+    ) -> Any:
+        """Structures of what is shown of them."""
+        match row.shape:
+            case Item():
+                return self._item(kind, row, found, path, values)
+            case First():
+                return (self._around(row, _only(row), found, path),)
+            case Inline():
+                return self._around(row, _chosen(kind, row.field.kind, values), found, path)
+            case Dump():
+                return self._dump(row.field, found, path)
+        raise TypeError(f"{row.field.name}: {row.shape!r} is not known")
 
     def _item(
         self, kind: type[Structure], row: Row, found: Any, path: str, values: dict[str, Any]
@@ -109,8 +131,7 @@ class Reading:
         if isinstance(part, Nested):
             return self.structure(part.type, found, path, row.naming)
         if isinstance(part, One):
-            chosen = part.choose(*_so_far(kind, part, values))
-            return self.structure(chosen, found, path, row.naming)
+            return self.structure(_chosen(kind, part, values), found, path, row.naming)
         only = part.only if isinstance(part, Many | Strided) else None
         if only is None:
             raise TypeError(f"{row.field.name}: nothing tells the type of its items")
@@ -119,10 +140,12 @@ class Reading:
             self.structure(only, item, f"{path}[{index}]", row.naming) for index, item in items
         )
 
-    def _first(self, row: Row, plain: dict[str, Any], path: str) -> Structure:
-        only = _only(row)
+    def _around(
+        self, row: Row, kind: type[Structure], plain: dict[str, Any], path: str
+    ) -> Structure:
+        """A structure whose members are among those of the object around."""
         own = {place[0] for place in _places(row)}
-        return self.structure(only, {n: v for n, v in plain.items() if n in own}, path, row.naming)
+        return self.structure(kind, {n: v for n, v in plain.items() if n in own}, path, row.naming)
 
     def _dump(self, field: Field, found: Any, path: str) -> Structure:
         plain = _object(found, path)
@@ -244,9 +267,10 @@ def _places(row: Row) -> Iterator[tuple[str, ...]]:
     match row.shape:
         case Members(inline=True):
             yield from ((part.name,) for part in row.ranges)
-        case First():
-            for inner in rows(_only(row), row.naming):
-                yield from _places(inner)
+        case First() | Inline() as shape:
+            for kind in shape.types if isinstance(shape, Inline) else [_only(row)]:
+                for inner in rows(kind, row.naming):
+                    yield from _places(inner)
         case Moment():
             yield from (("timestamp",), ("timestampIsPrecise",))
         case _:
@@ -276,10 +300,15 @@ def _so_far(kind: type[Structure], part: One, values: dict[str, Any]) -> tuple[A
 _ANY_LENGTH = 1 << 32
 
 
+def _chosen(kind: type[Structure], part: Any, values: dict[str, Any]) -> type[Structure]:
+    """The type of a part of which there is one."""
+    chosen: type[Structure] = part.choose(*_so_far(kind, part, values))
+    return chosen
+
+
 def _of_bytes(kind: type[Structure], part: One, data: bytes, values: dict[str, Any]) -> Structure:
     """The part that is shown as its bytes."""
-    found: Structure = part.choose(*_so_far(kind, part, values)).from_bytes(data)
-    return found
+    return _chosen(kind, part, values).from_bytes(data)
 
 
 def _packed(value: int, size: int, path: str) -> bytes:

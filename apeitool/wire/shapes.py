@@ -262,6 +262,21 @@ class First(Shape):
     __slots__ = ()
 
 
+class Inline(Shape):
+    """A structure, of one of these types, whose members are those of the object around."""
+
+    __slots__ = ("types",)
+
+    def __init__(self, *types: Any) -> None:
+        self.types = types
+
+
+class Onwards(Shape):
+    """All bytes of the structure from this field on, in base64; what they are of is not shown."""
+
+    __slots__ = ()
+
+
 class Dump(Shape):
     """A structure as an object whose ``data`` is its bytes; its members are there to be looked at."""
 

@@ -7,6 +7,7 @@ from cper_json import ABSENT, BINDING, BUILT, LARGEST, Case, Difference, Misread
 
 from apeitool.cper.arm_context import AArch32GeneralRegisters
 from apeitool.cper.arm_error import ArmErrorType
+from apeitool.cper.cxl_event import CxlEventSection, CxlEventValid
 from apeitool.cper.record import Record, RecordValid, SectionDescriptor
 from apeitool.cper.sections.arm_processor import (
     ArmProcessorErrorSection,
@@ -15,6 +16,7 @@ from apeitool.cper.sections.arm_processor import (
     ErrorInformation,
     ErrorInformationValid,
 )
+from apeitool.cper.sections.cxl_mld_port import CxlMldPortEventSection
 from apeitool.cper.sections.dmar_generic import Architecture, DmarGenericErrorSection
 from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.memory_2 import Memory2Valid, MemoryErrorSection2
@@ -324,6 +326,12 @@ def shorter_fru_text(document: Any) -> None:
             descriptor["fruText"] = descriptor["fruText"][:19]
 
 
+def without_log(section: Any) -> Any:
+    if not isinstance(section, CxlEventSection) or section.has_valid(CxlEventValid.EVENT_LOG):
+        return section
+    return type(section).from_bytes(section.to_bytes()[:32])
+
+
 def uncounted(section: Any) -> Any:
     if not isinstance(section, PCI_COMPONENT):
         return section
@@ -339,6 +347,10 @@ MISREADINGS = {
     "FRU text loses its last character": Misreading(
         fru("x" * 20), "we: UEFI 2.10 N.2.2 asks for no NUL behind 20 characters",
         shorter_fru_text,
+    ),
+    "an event log that is no fact is left out, though the length counts it": Misreading(
+        CxlMldPortEventSection(),
+        "we: UEFI 2.10 N.2.14, the length is that of the whole section", made=without_log,
     ),
     "of register pairs none are counted where the counts are no facts": Misreading(
         PCI_COMPONENT(

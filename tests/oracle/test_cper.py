@@ -18,6 +18,7 @@ from libcper_build import CRASHED
 from strategies import instances, values
 
 from apeitool.cper.arm_context import MiscRegisters, UnknownRegisters
+from apeitool.cper.cxl_event import CxlEventSection
 from apeitool.cper.described import DescribedSection
 from apeitool.cper.dialect import forced, using
 from apeitool.cper.record import Record, SectionDescriptor
@@ -28,9 +29,19 @@ from apeitool.cper.sections.arm_processor import (
     ContextInformation,
 )
 from apeitool.cper.sections.ccix_per import CcixPerErrorSection
+from apeitool.cper.sections.cxl_dram import CxlDramEventSection
+from apeitool.cper.sections.cxl_general_media import CxlGeneralMediaEventSection
+from apeitool.cper.sections.cxl_memory_module import CxlMemoryModuleEventSection
+from apeitool.cper.sections.cxl_mld_port import CxlMldPortEventSection
+from apeitool.cper.sections.cxl_physical_switch import CxlPhysicalSwitchEventSection
+from apeitool.cper.sections.cxl_virtual_switch import CxlVirtualSwitchEventSection
 from apeitool.cper.sections.dmar_generic import DmarGenericErrorSection
 from apeitool.cper.sections.dmar_iommu import IommuErrorSection
 from apeitool.cper.sections.dmar_vtd import VtdErrorSection
+from apeitool.cper.sections.firmware_record import (
+    FirmwareErrorRecordReferenceSection,
+    GuidIdentifier,
+)
 from apeitool.cper.sections.generic_processor import GenericProcessorErrorSection
 from apeitool.cper.sections.memory import MemoryErrorSection
 from apeitool.cper.sections.memory_2 import MemoryErrorSection2
@@ -64,6 +75,13 @@ KINDS = {
     "Memory2": Kind(MemoryErrorSection2, "memory2"),
     "CcixPer": Kind(CcixPerErrorSection, "ccixper"),
     "PciComponent": Kind(PciComponentErrorSection, "pcidev"),
+    "Firmware": Kind(FirmwareErrorRecordReferenceSection, "firmware"),
+    "CxlGeneralMedia": Kind(CxlGeneralMediaEventSection, "cxlcomponent-media"),
+    "CxlDram": Kind(CxlDramEventSection, "cxlcomponent-dram"),
+    "CxlMemoryModule": Kind(CxlMemoryModuleEventSection, "cxlcomponent-memory"),
+    "CxlPhysicalSwitch": Kind(CxlPhysicalSwitchEventSection, "cxlcomponent-pswitch"),
+    "CxlVirtualSwitch": Kind(CxlVirtualSwitchEventSection, "cxlcomponent-vswitch"),
+    "CxlMldPort": Kind(CxlMldPortEventSection, "cxlcomponent-mld"),
     "PciBus": Kind(PciBusErrorSection, "pcibus"),
     "GenericProcessor": Kind(GenericProcessorErrorSection, "generic"),
     "GenericDmar": Kind(DmarGenericErrorSection, "dmargeneric"),
@@ -75,6 +93,12 @@ every_kind = pytest.mark.parametrize("key", KINDS)
 
 def for_libcper(section: Any) -> Any:
     """The section without what libcper has no place for or gives up on."""
+    if isinstance(section, FirmwareErrorRecordReferenceSection):
+        found = section.identifier
+        identifier = found if isinstance(found, GuidIdentifier) else GuidIdentifier()
+        return section.replace(revision=2, identifier=identifier, record=b"")
+    if isinstance(section, CxlEventSection):
+        return section.replace(trailing=b"", length=AUTO)
     if not isinstance(section, ArmProcessorErrorSection):
         return section.replace(trailing=b"")
     return section.replace(

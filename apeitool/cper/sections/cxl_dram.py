@@ -60,15 +60,17 @@ _PLACE = (
 class CxlDramEventSection(CxlMediaEventSection):
     """CXL DRAM event section.
 
-    Shape:   144 bytes, little-endian; at least the headers, 64.
+    Shape:   144 bytes, little-endian; at least the header, 32.
     Units:   the address counts bytes of the device's own memory.
-    Raises:  Truncated when fewer than 64 bytes are given.
+    Raises:  Truncated when fewer than 32 bytes are given.
     Source:  UEFI 2.10 N.2.14; CXL 3.2 8.2.10.2.1.2
     """
 
     guid: ClassVar[UUID] = UUID("601dcbb3-9c06-4eab-b8af-4e9bfb5c9624")
     aliases: ClassVar[tuple[UUID, ...]] = (UUID("b3cb1d60-069c-ab4e-b8af-4e9bfb5c9624"),)
     title: ClassVar[str] = "CXL DRAM event"
+    json_key: ClassVar[str] = "CxlComponent"
+    json_type: ClassVar[str] = "CXL DRAM Component Error"
     places: ClassVar[tuple[str, ...]] = _PLACE
     pldm: ClassVar[enum.IntFlag] = CxlDramValid.COMPONENT_IDENTIFIER_FORMAT
 
@@ -92,5 +94,5 @@ class CxlDramEventSection(CxlMediaEventSection):
     corrected_error_count: U24 = 0
     sub_type: Annotated[MediaEventSubType, u8] = MediaEventSubType.NOT_REPORTED
     reserved: Annotated[U8, Hex] = 0
-    absent: Annotated[int, Absent(64), Unit("bytes")] = 0
+    absent: Annotated[int, Absent(32), Unit("bytes")] = 0
     trailing: Rest = b""

@@ -35,9 +35,9 @@ class CapacityFlags(enum.IntFlag):
 class CxlDynamicCapacityEventSection(CxlEventSection):
     """CXL dynamic capacity event section.
 
-    Shape:   144 bytes, little-endian; at least the headers, 64.
+    Shape:   144 bytes, little-endian; at least the header, 32.
     Units:   extents in bytes of the device's own memory.
-    Raises:  Truncated when fewer than 64 bytes are given.
+    Raises:  Truncated when fewer than 32 bytes are given.
     Source:  UEFI 2.10 N.2.14; CXL 3.2 8.2.10.2.1.6
     """
 
@@ -60,7 +60,7 @@ class CxlDynamicCapacityEventSection(CxlEventSection):
     reserved_3: Annotated[bytes, Bytes(24)] = bytes(24)
     available_extents: Annotated[U32, When(CapacityValid.AVAILABLE)] = 0
     available_tags: Annotated[U32, When(CapacityValid.AVAILABLE)] = 0
-    absent: Annotated[int, Absent(64), Unit("bytes")] = 0
+    absent: Annotated[int, Absent(32), Unit("bytes")] = 0
     trailing: Rest = b""
 
     def told(self) -> str:

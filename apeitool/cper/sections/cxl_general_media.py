@@ -34,15 +34,17 @@ class GeneralMediaEventType(Label):
 class CxlGeneralMediaEventSection(CxlMediaEventSection):
     """CXL general media event section.
 
-    Shape:   144 bytes, little-endian; at least the headers, 64.
+    Shape:   144 bytes, little-endian; at least the header, 32.
     Units:   the address counts bytes of the device's own memory.
-    Raises:  Truncated when fewer than 64 bytes are given.
+    Raises:  Truncated when fewer than 32 bytes are given.
     Source:  UEFI 2.10 N.2.14; CXL 3.2 8.2.10.2.1.1
     """
 
     guid: ClassVar[UUID] = UUID("fbcd0a77-c260-417f-85a9-088b1621eba6")
     aliases: ClassVar[tuple[UUID, ...]] = (UUID("770acdfb-60c2-7f41-85a9-088b1621eba6"),)
     title: ClassVar[str] = "CXL general media event"
+    json_key: ClassVar[str] = "CxlComponent"
+    json_type: ClassVar[str] = "CXL General Media Component Error"
     places: ClassVar[tuple[str, ...]] = ("channel", "rank", "device", "component_identifier")
     pldm: ClassVar[enum.IntFlag] = GeneralMediaValid.COMPONENT_IDENTIFIER_FORMAT
 
@@ -58,5 +60,5 @@ class CxlGeneralMediaEventSection(CxlMediaEventSection):
     corrected_error_count: U24 = 0
     sub_type: Annotated[MediaEventSubType, u8] = MediaEventSubType.NOT_REPORTED
     reserved: Annotated[bytes, Bytes(41)] = bytes(41)
-    absent: Annotated[int, Absent(64), Unit("bytes")] = 0
+    absent: Annotated[int, Absent(32), Unit("bytes")] = 0
     trailing: Rest = b""

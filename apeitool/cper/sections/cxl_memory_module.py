@@ -101,15 +101,17 @@ class ModuleEventSubType(Label):
 class CxlMemoryModuleEventSection(CxlEventSection):
     """CXL memory module event section.
 
-    Shape:   144 bytes, little-endian; at least the headers, 64.
+    Shape:   144 bytes, little-endian; at least the header, 32.
     Units:   temperature in degrees Celsius, life used in percent.
-    Raises:  Truncated when fewer than 64 bytes are given.
+    Raises:  Truncated when fewer than 32 bytes are given.
     Source:  UEFI 2.10 N.2.14; CXL 3.2 8.2.10.2.1.3
     """
 
     guid: ClassVar[UUID] = UUID("fe927475-dd59-4339-a586-79bab113b774")
     aliases: ClassVar[tuple[UUID, ...]] = (UUID("757492fe-59dd-3943-a586-79bab113b774"),)
     title: ClassVar[str] = "CXL memory module event"
+    json_key: ClassVar[str] = "CxlComponent"
+    json_type: ClassVar[str] = "CXL Memory Module Component Error"
 
     type: Annotated[ModuleEventType, u8] = ModuleEventType.HEALTH_STATUS_CHANGE
     health_status: Annotated[U8, HealthStatus] = 0
@@ -126,7 +128,7 @@ class CxlMemoryModuleEventSection(CxlEventSection):
     )
     sub_type: Annotated[ModuleEventSubType, u8] = ModuleEventSubType.NOT_REPORTED
     reserved: Annotated[bytes, Bytes(42)] = bytes(42)
-    absent: Annotated[int, Absent(64), Unit("bytes")] = 0
+    absent: Annotated[int, Absent(32), Unit("bytes")] = 0
     trailing: Rest = b""
 
     def shown(self, name: str) -> str | None:

@@ -43,8 +43,8 @@ class SparingValid(enum.IntFlag):
 class CxlMemorySparingEventSection(CxlEventSection):
     """CXL memory sparing event section.
 
-    Shape:   144 bytes, little-endian; at least the headers, 64.
-    Raises:  Truncated when fewer than 64 bytes are given.
+    Shape:   144 bytes, little-endian; at least the header, 32.
+    Raises:  Truncated when fewer than 32 bytes are given.
     Source:  UEFI 2.10 N.2.14; CXL 3.2 8.2.10.2.1.4
     """
 
@@ -72,7 +72,7 @@ class CxlMemorySparingEventSection(CxlEventSection):
     )
     sub_channel: Annotated[U8, When(SparingValid.SUB_CHANNEL)] = 0
     reserved_2: Annotated[bytes, Bytes(37)] = bytes(37)
-    absent: Annotated[int, Absent(64), Unit("bytes")] = 0
+    absent: Annotated[int, Absent(32), Unit("bytes")] = 0
     trailing: Rest = b""
 
     def shown(self, name: str) -> str | None:

@@ -20,13 +20,15 @@ class MldPortEventType(Label):
 class CxlMldPortEventSection(CxlEventSection):
     """CXL MLD port event section.
 
-    Shape:   144 bytes, little-endian; at least the headers, 64.
-    Raises:  Truncated when fewer than 64 bytes are given.
+    Shape:   144 bytes, little-endian; at least the header, 32.
+    Raises:  Truncated when fewer than 32 bytes are given.
     Source:  UEFI 2.10 N.2.14; CXL 3.1 7.6.8.3
     """
 
     guid: ClassVar[UUID] = UUID("8dc44363-0c96-4710-b7bf-04bb99534c3f")
     title: ClassVar[str] = "CXL MLD port event"
+    json_key: ClassVar[str] = "CxlComponent"
+    json_type: ClassVar[str] = "CXL MLD Port Component Error"
 
     type: Annotated[MldPortEventType, u8] = MldPortEventType.ERROR_CORRECTABLE_MESSAGE_RECEIVED
     port_id: U8 = 0
@@ -38,7 +40,7 @@ class CxlMldPortEventSection(CxlEventSection):
         Usual(bytes.fromhex("3000000001000030"), bytes.fromhex("3000000001000031")),
     ] = bytes(8)
     reserved_2: Annotated[bytes, Bytes(68)] = bytes(68)
-    absent: Annotated[int, Absent(64), Unit("bytes")] = 0
+    absent: Annotated[int, Absent(32), Unit("bytes")] = 0
     trailing: Rest = b""
 
     def shown(self, name: str) -> str | None:

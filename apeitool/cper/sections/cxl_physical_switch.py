@@ -119,13 +119,15 @@ class LinkStateFlags(enum.IntFlag):
 class CxlPhysicalSwitchEventSection(CxlEventSection):
     """CXL physical switch event section.
 
-    Shape:   144 bytes, little-endian; at least the headers, 64.
-    Raises:  Truncated when fewer than 64 bytes are given.
+    Shape:   144 bytes, little-endian; at least the header, 32.
+    Raises:  Truncated when fewer than 32 bytes are given.
     Source:  UEFI 2.10 N.2.14; CXL 3.1 7.6.7.1.4 and 7.6.8.1
     """
 
     guid: ClassVar[UUID] = UUID("77cf9271-9c02-470b-9fe4-bc7b75f2da97")
     title: ClassVar[str] = "CXL physical switch event"
+    json_key: ClassVar[str] = "CxlComponent"
+    json_type: ClassVar[str] = "CXL Physical Switch Component Error"
 
     port_id: U8 = 0
     type: Annotated[PhysicalSwitchEventType, u8] = PhysicalSwitchEventType.LINK_STATE_CHANGE
@@ -145,7 +147,7 @@ class CxlPhysicalSwitchEventSection(CxlEventSection):
     first_negotiated_lane: U8 = 0
     link_state_flags: Annotated[U16, Hex, LinkStateFlags] = 0
     reserved_3: Annotated[bytes, Bytes(61)] = bytes(61)
-    absent: Annotated[int, Absent(64), Unit("bytes")] = 0
+    absent: Annotated[int, Absent(32), Unit("bytes")] = 0
     trailing: Rest = b""
 
     def told(self) -> str:

@@ -31,13 +31,15 @@ class BindingStatus(Label):
 class CxlVirtualSwitchEventSection(CxlEventSection):
     """CXL virtual switch event section.
 
-    Shape:   144 bytes, little-endian; at least the headers, 64.
-    Raises:  Truncated when fewer than 64 bytes are given.
+    Shape:   144 bytes, little-endian; at least the header, 32.
+    Raises:  Truncated when fewer than 32 bytes are given.
     Source:  UEFI 2.10 N.2.14; CXL 3.1 7.6.8.2
     """
 
     guid: ClassVar[UUID] = UUID("40d26425-3396-4c4d-a5da-3d47263af425")
     title: ClassVar[str] = "CXL virtual switch event"
+    json_key: ClassVar[str] = "CxlComponent"
+    json_type: ClassVar[str] = "CXL Virtual Switch Component Error"
 
     virtual_switch_id: U8 = 0
     virtual_port_id: U8 = 0
@@ -48,7 +50,7 @@ class CxlVirtualSwitchEventSection(CxlEventSection):
     link_control: Annotated[U16, Hex, LinkControl] = 0
     slot_control: Annotated[U16, Hex, SlotControl] = 0
     reserved: Annotated[bytes, Bytes(70)] = bytes(70)
-    absent: Annotated[int, Absent(64), Unit("bytes")] = 0
+    absent: Annotated[int, Absent(32), Unit("bytes")] = 0
     trailing: Rest = b""
 
     def told(self) -> str:

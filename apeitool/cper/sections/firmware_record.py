@@ -8,13 +8,21 @@ from apeitool.cper.section import Section
 from apeitool.wire.labels import Label
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import Inline, Json
 from apeitool.wire.types import GUID, NIL, U8, U64, Bytes, Hex, One, Rest, Unit, u8
 
 RECORDS = {"8f87f311-c998-4d9e-a0c4-6065518c4f6d": "Intel CrashLog"}
 """What records of a known GUID are."""
 
 
-class FirmwareRecordType(Label):
+_JSON = {
+    0: "IPF SAL Error Record",
+    1: "SOC Firmware Error Record (Type1 Legacy)",
+    2: "SOC Firmware Error Record (Type2)",
+}
+
+
+class FirmwareRecordType(Label, json=_JSON):
     """Whose record it is."""
 
     IPF_SAL = 0
@@ -48,7 +56,7 @@ class NumberIdentifier(RecordIdentifier):
     Source:  UEFI 2.10 N.2.10; Linux cper_print_fw_err() for revision 1
     """
 
-    record_identifier: Annotated[U64, Hex] = 0
+    record_identifier: Annotated[U64, Hex, Json("recordID")] = 0
 
 
 class GuidIdentifier(RecordIdentifier):
@@ -58,8 +66,8 @@ class GuidIdentifier(RecordIdentifier):
     Source:  UEFI 2.10 N.2.10; Linux cper_print_fw_err() for revision 1
     """
 
-    record_identifier: Annotated[U64, Hex] = 0
-    record_identifier_guid: GUID = NIL
+    record_identifier: Annotated[U64, Hex, Json("recordID")] = 0
+    record_identifier_guid: Annotated[GUID, Json("recordIDGUID")] = NIL
 
 
 class NoIdentifier(RecordIdentifier):
@@ -95,13 +103,19 @@ class FirmwareErrorRecordReferenceSection(Section):
 
     guid: ClassVar[UUID] = UUID("81212a96-09ed-4996-9471-8d729c8e69ed")
     title: ClassVar[str] = "firmware error record reference"
+    json_key: ClassVar[str] = "Firmware"
+    json_type: ClassVar[str] = "Firmware Error Record Reference"
     since: ClassVar[str] = "UEFI 2.1"
 
-    record_type: Annotated[FirmwareRecordType, u8] = FirmwareRecordType.SOC_TYPE_2
+    record_type: Annotated[FirmwareRecordType, u8, Json("errorRecordType")] = (
+        FirmwareRecordType.SOC_TYPE_2
+    )
     revision: U8 = 2
     reserved: Annotated[bytes, Bytes(6)] = bytes(6)
     identifier: Annotated[
-        RecordIdentifier, One(_identifier, length=lambda s: _kind(s).fixed_size)
+        RecordIdentifier,
+        One(_identifier, length=lambda s: _kind(s).fixed_size),
+        Json(shape=Inline(NumberIdentifier, GuidIdentifier)),
     ] = GuidIdentifier()
     record: Annotated[Rest, Unit("bytes"), "the firmware's own"] = b""
 
