@@ -12,7 +12,7 @@ from apeitool.registers.pci import vendor_text
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.shapes import NUMBER, Json, Members, Onwards
+from apeitool.wire.shapes import NUMBER, Extent, Json, Members
 from apeitool.wire.types import (
     AUTO,
     U8,
@@ -214,7 +214,7 @@ class CxlEventSection(Section):
     event_header: Annotated[
         CxlEventHeader,
         When(CxlEventValid.EVENT_LOG),
-        Json("cxlComponentEventLog.data", Onwards()),
+        Json("cxlComponentEventLog.data", Extent()),
     ] = CxlEventHeader()
 
     def is_valid(self, name: str) -> bool:

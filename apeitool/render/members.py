@@ -26,6 +26,7 @@ from apeitool.wire.shapes import (
     NUMBER,
     TEXT,
     Dump,
+    Extent,
     First,
     Hidden,
     Inline,
@@ -34,7 +35,6 @@ from apeitool.wire.shapes import (
     Keyed,
     Members,
     Moment,
-    Onwards,
     Pair,
     Plain,
     Shape,
@@ -117,10 +117,17 @@ class Row(NamedTuple):
     @property
     def ranges(self) -> tuple[Range, ...]:
         """The ranges that are its members, if it is shown by them."""
+        return self._ranges(self.field.view)
+
+    def ranges_in(self, thing: Structure) -> tuple[Range, ...]:
+        """As `ranges`, where other fields tell how its bits are named."""
+        return self._ranges(view_of(thing, self.field)) if self.field.named else self.ranges
+
+    def _ranges(self, view: Any) -> tuple[Range, ...]:
         if not isinstance(self.shape, Members):
             return ()
-        views: Any = self.shape.words or (self.field.view,)
-        return sum((ranges(view, self.shape, self.naming) for view in views), ())
+        views = self.shape.words or (view,)
+        return sum((ranges(v, self.shape, self.naming) for v in views if v is not None), ())
 
     @property
     def is_marked_inside(self) -> bool:
@@ -133,17 +140,19 @@ def rows(kind: type[Structure], naming: Naming) -> tuple[Row, ...]:
     """The fields of a structure that are shown, in the order of the wire."""
     found = []
     governors = {type(bit) for field in kind.fields for bit in _governing(field)}
+    around: Extent | None = None
     for field in kind.fields:
+        if around is not None and field.name != around.until:
+            continue
         fact = field.json or _usual(field, governors)
         shape = fact.shape or _shape(field)
+        around = shape if isinstance(shape, Extent) else None
         if isinstance(shape, Hidden):
             continue
         inner = as_written if fact.as_written else naming
         path = tuple((fact.name or naming(field.name)).split("."))
         is_inline = Row(field, path, shape, inner, fact).is_inline
         found.append(Row(field, () if is_inline else path, shape, inner, fact))
-        if isinstance(shape, Onwards):
-            break
     return tuple(found)
 
 
@@ -203,7 +212,7 @@ def members(thing: Structure, naming: Naming = camel) -> dict[str, Any]:
 
 def _is_there(thing: Structure, row: Row) -> bool:
     """Whether a field is a fact; of the bytes from it on, whether that is said of them."""
-    if isinstance(row.shape, Onwards) and row.field.when is not None:
+    if isinstance(row.shape, Extent) and row.field.when is not None:
         return thing.has_valid(row.field.when)
     return thing.is_valid(row.field.name)
 
@@ -211,12 +220,13 @@ def _is_there(thing: Structure, row: Row) -> bool:
 def _shown(thing: Structure, row: Row, value: Any) -> Any:
     match row.shape:
         case Members():
-            plain = _bits(row.ranges, thing, value)
+            plain = _bits(row.ranges_in(thing), thing, value)
             return plain if plain or not row.is_marked_inside else None
         case Keyed() as shape:
             return _keyed(thing, row, shape, value)
-        case Onwards():
-            data = thing.to_bytes()[row.field.offset :]
+        case Extent() as shape:
+            end = None if shape.until is None else thing.offset_of(shape.until)
+            data = thing.to_bytes()[thing.offset_of(row.field.name) : end]
             return BASE64.show(data) if data else None
         case Moment():
             return _moment(thing, value)

@@ -16,13 +16,13 @@ from apeitool.wire.shapes import (
     BASE64,
     BOOLEAN,
     Dump,
+    Extent,
     First,
     Inline,
     Item,
     Keyed,
     Members,
     Moment,
-    Onwards,
     Pair,
     Plain,
 )
@@ -53,16 +53,18 @@ class Reading:
         values = dict(given or {})
         valid: dict[Any, int] = {}
         known: set[tuple[str, ...]] = set()
-        onwards = None
+        extents: dict[str, tuple[bytes, str | None]] = {}
         for row in rows(kind, naming):
             known |= set(_places(row)) | {(name,) for name in row.fact.also}
             if not _has(plain, row):
-                if isinstance(row.field.kind, One) and isinstance(row.shape, Plain | Inline):
+                if isinstance(row.field.kind, One) and isinstance(
+                    row.shape, Extent | Inline | Plain
+                ):
                     values[row.field.name] = _of_bytes(kind, row.field.kind, b"", values)
                 continue
             found = self._value(kind, row, plain, path, values, valid)
-            if isinstance(row.shape, Onwards):
-                onwards = row.field.offset, found
+            if isinstance(row.shape, Extent):
+                extents[row.field.name] = found, row.shape.until
             else:
                 values[row.field.name] = found
             if row.fact.marks and not row.is_marked_inside:
@@ -73,10 +75,7 @@ class Reading:
         self._note(plain, known, path)
         try:
             made = kind(**values)
-            if onwards is None:
-                return made
-            offset, data = onwards
-            return kind.from_bytes(made.to_bytes()[:offset] + data)
+            return _filled(made, extents) if extents else made
         except EncodeError as wrong:
             raise EncodeError(wrong.message, path=_shortened(wrong.path, path)) from wrong
 
@@ -96,10 +95,11 @@ class Reading:
         field, shape = row.field, row.shape
         match shape:
             case Members():
-                return self._word(row.ranges, found, path, valid, noting=not shape.inline)
+                parts = row.ranges_in(kind(**values)) if field.named else row.ranges
+                return self._word(parts, found, path, valid, noting=not shape.inline)
             case Keyed():
                 return self._keyed(row, shape, found, path, valid)
-            case Onwards():
+            case Extent():
                 return _read(BASE64, found, path)
             case Moment():
                 return _timestamp(found, path)
@@ -228,6 +228,15 @@ class Reading:
                 self.unread.append(f"{path}.{name}")
 
 
+def _filled(made: Structure, extents: dict[str, tuple[bytes, str | None]]) -> Structure:
+    """A structure with the bytes of extents, the last first, each where it has its place."""
+    data = made.to_bytes()
+    for name, (extent, until) in reversed(extents.items()):
+        behind = data[made.offset_of(until) :] if until else b""
+        data = data[: made.offset_of(name)] + extent + behind
+    return type(made).from_bytes(data)
+
+
 def _mark(valid: dict[Any, int], bits: enum.IntFlag | None) -> None:
     """A field, or a range, that these bits govern is a fact."""
     if bits is not None:
@@ -257,7 +266,7 @@ def _own(kind: type[Structure], row: Row, items: list[Any], values: dict[str, An
     items = items[sum(len(values[other.field.name]) for other in sharing[:place]) :]
     if row is sharing[-1]:
         return items
-    counts = [values.get(getattr(other.field.kind, "count_field", None)) for other in sharing]
+    counts = [values.get(getattr(other.field.kind, "count_field", "")) for other in sharing]
     own = counts[place]
     return items[: max(0, len(items) - sum(c or 0 for c in counts)) if own is None else own]
 

@@ -368,12 +368,15 @@ class Structure(metaclass=StructureMeta):
 
     def trouble(self, id: str, field: str, rule: str) -> Problem:
         """A `Problem` of this structure at one of its fields."""
-        row = next(f for f in self.fields if f.name == field)
-        offset = row.offset if row.offset is not None else self._part_offset(field)
+        offset = self.offset_of(field)
         return Problem(id=id, offset=offset, path=field, rule=rule, source=self.source)
 
-    def _part_offset(self, name: str) -> int:
-        """Where a part begins: it and those behind it are what is left."""
+    def offset_of(self, name: str) -> int:
+        """Where a field begins, in bytes from the start of the structure."""
+        row = next(f for f in self.fields if f.name == name)
+        if row.offset is not None:
+            return row.offset
+        # A part: it and those behind it are what is left.
         behind = self.parts[[f.name for f in self.parts].index(name) :]
         return self.size - sum(_size(getattr(self, f.name)) for f in behind)
 

@@ -271,10 +271,16 @@ class Inline(Shape):
         self.types = types
 
 
-class Onwards(Shape):
-    """All bytes of the structure from this field on, in base64; what they are of is not shown."""
+class Extent(Shape):
+    """All bytes from this field on, up to the field ``until``, in base64.
 
-    __slots__ = ()
+    Of no bytes nothing is shown, nor are the fields that lie there.
+    """
+
+    __slots__ = ("until",)
+
+    def __init__(self, until: str | None = None) -> None:
+        self.until = until
 
 
 class Dump(Shape):

@@ -17,6 +17,11 @@ from apeitool.cper.sections.arm_processor import (
     ErrorInformationValid,
 )
 from apeitool.cper.sections.cxl_mld_port import CxlMldPortEventSection
+from apeitool.cper.sections.cxl_protocol import (
+    CxlDeviceId,
+    CxlProtocolErrorSection,
+    CxlProtocolValid,
+)
 from apeitool.cper.sections.dmar_generic import Architecture, DmarGenericErrorSection
 from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.memory_2 import Memory2Valid, MemoryErrorSection2
@@ -33,10 +38,12 @@ from apeitool.cper.sections.pcie import (
     PcieValid,
     PcieVersion,
 )
+from apeitool.cper.sections.vendor.ampere_one import AmpereOneErrorSection
 from apeitool.cper.timestamp import Timestamp
 
 MEMORY = MemoryErrorSection
 MEMORY2 = MemoryErrorSection2
+AMPERE = AmpereOneErrorSection
 PCI_COMPONENT = PciComponentErrorSection
 
 
@@ -89,6 +96,12 @@ def only_theirs(case: Case) -> bool:
 
 def only_ours(case: Case) -> bool:
     return case.theirs is ABSENT
+
+
+def has_empty_part(case: Case) -> bool:
+    section = case.section
+    lengths = {"dvsecs": section.dvsec_length, "error_log": section.error_log_length}
+    return any(section.is_valid(name) and not length for name, length in lengths.items())
 
 
 GENERAL = {
@@ -153,7 +166,7 @@ ON_MEMORY = {
         MEMORY(absent=3, validation_bits=MemoryValid.NODE, node=5),
         "sections[0].Memory.node", ABSENT, 5,
         "we: UEFI 2.2 ends at 73 bytes, Windows Server 2025 at 77; Linux reads both",
-        r"(Memory|Unknown)\..*", lambda c: bool(c.section.absent),
+        r"(Memory|Unknown)\..*", lambda c: bool(getattr(c.section, "absent", 0)),
     ),
 }  # fmt: skip
 
@@ -307,7 +320,35 @@ ON_DMAR = {
     ),
 }  # fmt: skip
 
-DIFFERENCES = {**GENERAL, **ON_MEMORY, **ON_ARM, **ON_PCIE, **ON_DMAR}
+ON_OTHERS = {
+    "the vendor is shown of a device ID that is no fact": Difference(
+        CxlProtocolErrorSection(device_id=CxlDeviceId(vendor_id=0x1344)),
+        "sections[0].CxlProtocol.deviceID.vendorID", 0x1344, ABSENT,
+        "we: UEFI 2.10 N.2.13, bit 2 governs all of it",
+        r"CxlProtocol\.deviceID\.vendorID", only_theirs,
+    ),
+    "the type of an agent is read with the reserved bytes behind it": Difference(
+        CxlProtocolErrorSection(
+            validation_bits=CxlProtocolValid.AGENT_TYPE, reserved=b"\1" + bytes(6)
+        ),
+        "sections[0].CxlProtocol.agentType.value", 1 << 8, 0,
+        "we: UEFI 2.10 N.2.13, one byte",
+        r"CxlProtocol\.(agentType\..*|cxlAgentAddress\..*|deviceSerial)", lambda c: any(c.section.reserved),
+    ),
+    "a CXL protocol section with an empty part is not read": Difference(
+        CxlProtocolErrorSection(validation_bits=CxlProtocolValid.DVSEC),
+        "sections[0].CxlProtocol.dvsecLength", ABSENT, 0,
+        "we: nothing forbids it; since, libcper reads it",
+        r"(CxlProtocol|Unknown)\..*", has_empty_part, (BINDING,),
+    ),
+    "numbers of 32 bits are shown with a sign": Difference(
+        AMPERE(instance_id=1 << 31), "sections[0].Ampere.instanceId", -1 << 31, 1 << 31,
+        "we: it is unsigned in libcper's own structure",
+        r"Ampere\.instanceId", lambda c: c.theirs == c.ours - (1 << 32),
+    ),
+}  # fmt: skip
+
+DIFFERENCES = {**GENERAL, **ON_MEMORY, **ON_ARM, **ON_PCIE, **ON_DMAR, **ON_OTHERS}
 
 
 def both_of_a_bank(document: Any) -> None:
@@ -324,6 +365,12 @@ def shorter_fru_text(document: Any) -> None:
     for descriptor in document["sectionDescriptors"]:
         if "fruText" in descriptor:
             descriptor["fruText"] = descriptor["fruText"][:19]
+
+
+def clamped(section: Any) -> Any:
+    if not isinstance(section, AMPERE):
+        return section
+    return section.replace(instance_id=min(section.instance_id, (1 << 31) - 1))
 
 
 def without_log(section: Any) -> Any:
@@ -351,6 +398,9 @@ MISREADINGS = {
     "an event log that is no fact is left out, though the length counts it": Misreading(
         CxlMldPortEventSection(),
         "we: UEFI 2.10 N.2.14, the length is that of the whole section", made=without_log,
+    ),
+    "numbers of 32 bits are read with a sign": Misreading(
+        AMPERE(instance_id=1 << 31), "we: it is unsigned in libcper's own structure", made=clamped,
     ),
     "of register pairs none are counted where the counts are no facts": Misreading(
         PCI_COMPONENT(

@@ -34,6 +34,11 @@ from apeitool.cper.sections.cxl_general_media import CxlGeneralMediaEventSection
 from apeitool.cper.sections.cxl_memory_module import CxlMemoryModuleEventSection
 from apeitool.cper.sections.cxl_mld_port import CxlMldPortEventSection
 from apeitool.cper.sections.cxl_physical_switch import CxlPhysicalSwitchEventSection
+from apeitool.cper.sections.cxl_protocol import (
+    AgentType,
+    CxlProtocolErrorSection,
+    CxlProtocolValid,
+)
 from apeitool.cper.sections.cxl_virtual_switch import CxlVirtualSwitchEventSection
 from apeitool.cper.sections.dmar_generic import DmarGenericErrorSection
 from apeitool.cper.sections.dmar_iommu import IommuErrorSection
@@ -48,7 +53,9 @@ from apeitool.cper.sections.memory_2 import MemoryErrorSection2
 from apeitool.cper.sections.pci_bus import PciBusErrorSection
 from apeitool.cper.sections.pci_component import PciComponentErrorSection
 from apeitool.cper.sections.pcie import PcieErrorSection
+from apeitool.cper.sections.vendor.ampere_one import AmpereOneErrorSection
 from apeitool.cper.timestamp import Timestamp
+from apeitool.cper.vendor.ampere_one_payload import AmpereOneRest
 from apeitool.render import cper_json
 from apeitool.render.cper_json import is_cper_json
 from apeitool.wire.record import Structure
@@ -82,6 +89,8 @@ KINDS = {
     "CxlPhysicalSwitch": Kind(CxlPhysicalSwitchEventSection, "cxlcomponent-pswitch"),
     "CxlVirtualSwitch": Kind(CxlVirtualSwitchEventSection, "cxlcomponent-vswitch"),
     "CxlMldPort": Kind(CxlMldPortEventSection, "cxlcomponent-mld"),
+    "CxlProtocol": Kind(CxlProtocolErrorSection, "cxlprotocol"),
+    "Ampere": Kind(AmpereOneErrorSection, "ampere"),
     "PciBus": Kind(PciBusErrorSection, "pcibus"),
     "GenericProcessor": Kind(GenericProcessorErrorSection, "generic"),
     "GenericDmar": Kind(DmarGenericErrorSection, "dmargeneric"),
@@ -97,6 +106,18 @@ def for_libcper(section: Any) -> Any:
         found = section.identifier
         identifier = found if isinstance(found, GuidIdentifier) else GuidIdentifier()
         return section.replace(revision=2, identifier=identifier, record=b"")
+    if isinstance(section, AmpereOneErrorSection):
+        return section.replace(payload=AmpereOneRest(), trailing=b"")
+    if isinstance(section, CxlProtocolErrorSection):
+        is_host = section.agent_type & 1
+        of_devices = CxlProtocolValid.SERIAL_NUMBER | CxlProtocolValid.CAPABILITY_STRUCTURE
+        return section.replace(
+            agent_type=AgentType(is_host),
+            validation_bits=section.validation_bits & ~(of_devices if is_host else 0),
+            dvsec_length=AUTO,
+            error_log_length=AUTO,
+            trailing=b"",
+        )
     if isinstance(section, CxlEventSection):
         return section.replace(trailing=b"", length=AUTO)
     if not isinstance(section, ArmProcessorErrorSection):
@@ -259,4 +280,8 @@ def same_bytes(documents: list[Any], answers: list[Any]) -> None:
         for row in MISREADINGS.values():
             found = row.remade(found)
         assert found.to_bytes() == answer
-        assert unread == [name for name in unread if name.endswith("deviceID.class")]
+        assert [name for name in unread if not name.endswith(UNREADABLE)] == []
+
+
+UNREADABLE = ("deviceID.class", "cxlAgentAddress.value")
+"""Of the class it is the name; the address is of a type that is no fact."""

@@ -14,6 +14,7 @@ from apeitool.registers.pci import class_name, vendor_text
 from apeitool.wire.labels import Bits, Label, Word, flag_names
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import BASE64, NUMBER, Extent, Json, Members
 from apeitool.wire.types import (
     AUTO,
     U16,
@@ -51,7 +52,7 @@ class CxlProtocolValid(enum.IntFlag):
     ERROR_LOG = 1 << 6
 
 
-class AgentType(Label):
+class AgentType(Label, json={0: "CXL 1.1 Device", 1: "CXL 1.1 Host Downstream Port"}):
     """Which kind of CXL agent reports."""
 
     RESTRICTED_CXL_DEVICE = 0
@@ -67,10 +68,10 @@ class AgentType(Label):
 class AgentAddress(Word):
     """Where the agent is: its PCI segment, bus, device and function."""
 
-    function = Bits(0, 8)
-    device = Bits(8, 8)
-    bus = Bits(16, 8)
-    segment = Bits(24, 16)
+    function = Bits(0, 8, json=Json("functionNumber"))
+    device = Bits(8, 8, json=Json("deviceNumber"))
+    bus = Bits(16, 8, json=Json("busNumber"))
+    segment = Bits(24, 16, json=Json("segmentNumber"))
 
     @property
     def text(self) -> str:
@@ -81,7 +82,7 @@ class AgentAddress(Word):
 class AgentBase(Word):
     """Where a restricted host's downstream port is: the base of its RCRB."""
 
-    rcrb_base = Bits(0, 64, address=True)
+    rcrb_base = Bits(0, 64, address=True, json=Json("value"))
 
     @property
     def text(self) -> str:
@@ -89,9 +90,8 @@ class AgentBase(Word):
         return f"RCRB at {self.rcrb_base:#x}"
 
 
-def _address_word(section: Any) -> type[Word] | None:
-    if not section.is_valid("agent_type"):
-        return None
+def _address_word(section: Any) -> type[Word]:
+    """How the address is written; the type tells it even where that is no fact, as to Linux."""
     has_base = section.agent_type == AgentType.RESTRICTED_CXL_HOST_DOWNSTREAM_PORT
     return AgentBase if has_base else AgentAddress
 
@@ -106,9 +106,9 @@ class CxlDeviceId(Structure):
     vendor_id: Annotated[U16, Hex] = 0
     device_id: Annotated[U16, Hex] = 0
     subsystem_vendor_id: Annotated[U16, Hex] = 0
-    subsystem_id: Annotated[U16, Hex] = 0
+    subsystem_id: Annotated[U16, Hex, Json("subsystemDeviceID")] = 0
     class_code: Annotated[U16, Hex, "sub-class, class"] = 0
-    slot_number: Annotated[U16, SlotNumber] = 0
+    slot_number: Annotated[U16, SlotNumber, Json(shape=Members(inline=True))] = 0
     reserved: Annotated[U32, Hex] = 0
 
     def shown(self, name: str) -> str | None:
@@ -162,6 +162,8 @@ class CxlProtocolErrorSection(Section):
     part: ClassVar[str] = "expander"
     guid: ClassVar[UUID] = UUID("80b9efb4-52b5-4de3-a777-68784b771048")
     title: ClassVar[str] = "CXL protocol error"
+    json_key: ClassVar[str] = "CxlProtocol"
+    json_type: ClassVar[str] = "CXL Protocol Error"
     since: ClassVar[str] = "UEFI 2.9"
 
     validation_bits: Annotated[U64, CxlProtocolValid] = 0
@@ -170,26 +172,50 @@ class CxlProtocolErrorSection(Section):
     )
     reserved: Annotated[bytes, Bytes(7)] = bytes(7)
     agent_address: Annotated[
-        U64, Hex, Named(_address_word), When(CxlProtocolValid.AGENT_ADDRESS)
+        U64,
+        Hex,
+        Named(_address_word),
+        When(CxlProtocolValid.AGENT_ADDRESS),
+        Json("cxlAgentAddress", Members()),
     ] = 0
     device_id: Annotated[CxlDeviceId, When(CxlProtocolValid.DEVICE_ID)] = CxlDeviceId()
-    serial_number: Annotated[DeviceSerialNumber, When(CxlProtocolValid.SERIAL_NUMBER)] = (
-        DeviceSerialNumber()
-    )
+    serial_number: Annotated[
+        DeviceSerialNumber,
+        When(CxlProtocolValid.SERIAL_NUMBER),
+        Json("deviceSerial", NUMBER),
+    ] = DeviceSerialNumber()
     capability_structure: Annotated[
-        CapabilityStructure, When(CxlProtocolValid.CAPABILITY_STRUCTURE)
+        CapabilityStructure,
+        When(CxlProtocolValid.CAPABILITY_STRUCTURE),
+        Json(shape=BASE64),
     ] = CapabilityStructure()
-    dvsec_length: Annotated[U16, Unit("bytes"), Derived(_dvsec_length)] = AUTO
-    error_log_length: Annotated[U16, Unit("bytes"), Derived(lambda s: s.error_log.size)] = AUTO
+    dvsec_length: Annotated[
+        U16,
+        Unit("bytes"),
+        Derived(_dvsec_length),
+        When(CxlProtocolValid.DVSEC),
+        Json(marks=False),
+    ] = AUTO
+    error_log_length: Annotated[
+        U16,
+        Unit("bytes"),
+        Derived(lambda s: s.error_log.size),
+        When(CxlProtocolValid.ERROR_LOG),
+        Json(marks=False),
+    ] = AUTO
     reserved_2: Annotated[U32, Hex] = 0
     dvsecs: Annotated[
-        Sequence[CxlDvsec], Many(CxlDvsec, length="dvsec_length"), When(CxlProtocolValid.DVSEC)
+        Sequence[CxlDvsec],
+        Many(CxlDvsec, length="dvsec_length"),
+        When(CxlProtocolValid.DVSEC),
+        Json("cxlDVSEC", Extent("error_log")),
     ] = ()
     dvsec_rest: Annotated[bytes, Raw(until=lambda s: HEADER_LENGTH + s.dvsec_length)] = b""
     error_log: Annotated[
         CxlRasCapability,
         One(lambda s, n: CxlRasCapability, length="error_log_length"),
         When(CxlProtocolValid.ERROR_LOG),
+        Json("cxlErrorLog", Extent("trailing")),
     ] = CxlRasCapability()
     trailing: Rest = b""
 
@@ -201,8 +227,7 @@ class CxlProtocolErrorSection(Section):
         return known and not any(data[9:16]) and len(data) == HEADER_LENGTH + lengths
 
     def shown(self, name: str) -> str | None:
-        word = _address_word(self) if name == "agent_address" else None
-        return word(self.agent_address).text if word is not None else None
+        return _address_word(self)(self.agent_address).text if name == "agent_address" else None
 
     @property
     def what(self) -> str:
@@ -213,7 +238,7 @@ class CxlProtocolErrorSection(Section):
     def component(self) -> str:
         if not self.is_valid("agent_address"):
             return ""
-        return f"CXL {self.shown('agent_address') or hex(self.agent_address)}"
+        return f"CXL {self.shown('agent_address')}"
 
     @property
     def severities(self) -> tuple[Severity, ...]:
@@ -237,10 +262,9 @@ class CxlProtocolErrorSection(Section):
                 slot_number=device.slot_number,
             )
         if self.is_valid("agent_address"):
-            word = _address_word(self)
             said["agent_address"] = (
                 place.address
-                if word is AgentBase
+                if _address_word(self) is AgentBase
                 else AgentAddress.compose(
                     function=device.function_number,
                     device=device.device_number,
@@ -253,7 +277,7 @@ class CxlProtocolErrorSection(Section):
     def sentence(self) -> str:
         what = self.what
         if self.is_valid("agent_address"):
-            what += f" at {self.shown('agent_address') or hex(self.agent_address)}"
+            what += f" at {self.shown('agent_address')}"
         if self.is_valid("device_id"):
             device = self.device_id
             what += f" (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"

@@ -11,6 +11,7 @@ from apeitool.cper.vendor.ampere_one_payload import (
     payload_type,
 )
 from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.shapes import HIDDEN, NUMBER, Json
 from apeitool.wire.types import U16, U32, Hex, One, Rest
 
 if TYPE_CHECKING:
@@ -130,11 +131,13 @@ class AmpereOneErrorSection(Section):
     part: ClassVar[str] = "processor"
     guid: ClassVar[UUID] = UUID("2826cc9f-448c-4c2b-86b6-a95394b7ef33")
     title: ClassVar[str] = "AmpereOne error"
+    json_key: ClassVar[str] = "Ampere"
+    json_type: ClassVar[str] = "Ampere"
 
-    type_id: Annotated[U16, Hex, AmpereOneType] = 0
-    subtype_id: U16 = 0
-    instance_id: Annotated[U32, Hex, AmpereOneInstance] = 0
-    payload: Annotated[AmpereOnePayload, One(_payload)] = AmpereOneRest()
+    type_id: Annotated[U16, Hex, AmpereOneType, Json("typeId", NUMBER)] = 0
+    subtype_id: Annotated[U16, Json("subTypeId")] = 0
+    instance_id: Annotated[U32, Hex, AmpereOneInstance, Json("instanceId", NUMBER)] = 0
+    payload: Annotated[AmpereOnePayload, One(_payload), HIDDEN] = AmpereOneRest()
     trailing: Rest = b""
 
     @property
