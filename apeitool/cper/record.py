@@ -24,7 +24,7 @@ from apeitool.cper.section import (
     read_section,
     section_type,
 )
-from apeitool.cper.severity import Severity
+from apeitool.cper.severity import SEVERITY, Severity
 from apeitool.cper.timestamp import Timestamp
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
@@ -81,7 +81,7 @@ class Revision(Word):
 
 
 _REVISION = Json(shape=Members(Revision))
-_SEVERITY = Json("severity", Pair("code", unknown="Unknown"))
+_SEVERITY = Json("severity", SEVERITY)
 
 
 def _section_name(guid: UUID) -> str | None:

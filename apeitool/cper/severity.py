@@ -1,6 +1,7 @@
 """How bad an error is; records, sections, status blocks and data entries count alike."""
 
 from apeitool.wire.labels import Label
+from apeitool.wire.shapes import Pair
 
 
 class Severity(Label):
@@ -27,3 +28,6 @@ _OUTLOOK = {
     2: "It was corrected and nothing is lost; many of them in one part are a reason to replace it.",
     3: "For information: nothing has to be done at once.",
 }
+
+SEVERITY = Pair("code", unknown="Unknown")
+"""How CPER-JSON shows a severity."""

@@ -37,6 +37,7 @@ from apeitool.wire.shapes import (
     Moment,
     Pair,
     Plain,
+    Several,
     Shape,
 )
 from apeitool.wire.types import (
@@ -110,7 +111,7 @@ class Row(NamedTuple):
     def is_inline(self) -> bool:
         """Whether its members are those of the object around."""
         shape = self.shape
-        return isinstance(shape, First | Inline | Moment) or (
+        return isinstance(shape, First | Inline | Moment | Several) or (
             isinstance(shape, Members) and shape.inline
         )
 
@@ -228,6 +229,8 @@ def _shown(thing: Structure, row: Row, value: Any) -> Any:
             end = None if shape.until is None else thing.offset_of(shape.until)
             data = thing.to_bytes()[thing.offset_of(row.field.name) : end]
             return BASE64.show(data) if data else None
+        case Several() as shape:
+            return _several(thing, row, shape, value)
         case Moment():
             return _moment(thing, value)
         case Plain() as shape:
@@ -251,6 +254,14 @@ def _inside(row: Row, value: Any) -> Any:
         case Dump():
             return {"data": BASE64.show(value.to_bytes())} | members(value, row.naming)
     raise TypeError(f"{row.field.name}: {row.shape!r} is not known")
+
+
+def _several(thing: Structure, row: Row, shape: Several, value: Any) -> dict[str, Any]:
+    part: Any = row.field.kind
+    kind = type(value[0]) if value else part.choose(thing, b"", 0, 0)
+    name, in_list = shape.place(kind)
+    plain = [members(item, row.naming) for item in value]
+    return {name: plain if in_list else plain[0] if plain else None}
 
 
 def _scalar(value: Any, shape: Plain) -> Any:

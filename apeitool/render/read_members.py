@@ -25,6 +25,7 @@ from apeitool.wire.shapes import (
     Moment,
     Pair,
     Plain,
+    Several,
 )
 from apeitool.wire.types import AUTO, Array, Many, Nested, One, Strided
 
@@ -120,6 +121,8 @@ class Reading:
                 return (self._around(row, _only(row), found, path),)
             case Inline():
                 return self._around(row, _chosen(kind, row.field.kind, values), found, path)
+            case Several() as shape:
+                return tuple(self._several(row, shape, found, path))
             case Dump():
                 return self._dump(row.field, found, path)
         raise TypeError(f"{row.field.name}: {row.shape!r} is not known")
@@ -146,6 +149,19 @@ class Reading:
         """A structure whose members are among those of the object around."""
         own = {place[0] for place in _places(row)}
         return self.structure(kind, {n: v for n, v in plain.items() if n in own}, path, row.naming)
+
+    def _several(self, row: Row, shape: Several, found: Any, path: str) -> Iterator[Structure]:
+        name = next(name for name in shape.types if name in found)
+        kind, path = shape.types[name], f"{path}.{name}"
+        if not isinstance(kind, list):
+            yield self.structure(kind, found[name], path, row.naming)
+            return
+        for index, item in enumerate(listed(found[name], path)):
+            if item is None:
+                # One that was cut off.
+                self.unread.append(f"{path}[{index}]")
+            else:
+                yield self.structure(kind[0], item, f"{path}[{index}]", row.naming)
 
     def _dump(self, field: Field, found: Any, path: str) -> Structure:
         plain = _object(found, path)
@@ -280,6 +296,8 @@ def _places(row: Row) -> Iterator[tuple[str, ...]]:
             for kind in shape.types if isinstance(shape, Inline) else [_only(row)]:
                 for inner in rows(kind, row.naming):
                     yield from _places(inner)
+        case Several() as shape:
+            yield from ((name,) for name in shape.types)
         case Moment():
             yield from (("timestamp",), ("timestampIsPrecise",))
         case _:

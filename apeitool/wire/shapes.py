@@ -271,6 +271,27 @@ class Inline(Shape):
         self.types = types
 
 
+class Several(Shape):
+    """Structures under a name that tells their type: all in a list, or one that is alone.
+
+    ``registers=[Register]`` is the former, ``error=Error`` the latter.
+    """
+
+    __slots__ = ("types",)
+
+    def __init__(self, **types: Any) -> None:
+        self.types = types
+
+    def place(self, kind: Any) -> tuple[str, bool]:
+        """The name for structures of a type, and whether they are in a list."""
+        name = next(name for name, known in self.types.items() if kind in (known, *_listed(known)))
+        return name, isinstance(self.types[name], list)
+
+
+def _listed(known: Any) -> list[Any]:
+    return known if isinstance(known, list) else []
+
+
 class Extent(Shape):
     """All bytes from this field on, up to the field ``until``, in base64.
 

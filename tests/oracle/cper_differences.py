@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from cper_json import ABSENT, BINDING, BUILT, LARGEST, Case, Difference, Misreading
+from cper_json import ABSENT, BINDING, BUILT, LARGEST, Case, Crash, Difference, Misreading
 
 from apeitool.cper.arm_context import AArch32GeneralRegisters
 from apeitool.cper.arm_error import ArmErrorType
@@ -39,11 +39,19 @@ from apeitool.cper.sections.pcie import (
     PcieVersion,
 )
 from apeitool.cper.sections.vendor.ampere_one import AmpereOneErrorSection
+from apeitool.cper.sections.vendor.nvidia import (
+    CMET,
+    FIRMWARE,
+    FirmwareError,
+    MemoryChannel,
+    NvidiaErrorSection,
+)
 from apeitool.cper.timestamp import Timestamp
 
 MEMORY = MemoryErrorSection
 MEMORY2 = MemoryErrorSection2
 AMPERE = AmpereOneErrorSection
+NVIDIA = NvidiaErrorSection
 PCI_COMPONENT = PciComponentErrorSection
 
 
@@ -114,8 +122,9 @@ GENERAL = {
     "text that fills its field, or is empty": Difference(
         fru("x" * 20), "sectionDescriptors[0].fruText", ABSENT, "x" * 20,
         "we: UEFI 2.10 N.2.2 asks for no NUL; the text is a fact by its validation bit",
-        r"(sectionDescriptors\[0\]\.fruText|GenericProcessor\.cpuBrandString)",
-        lambda c: c.theirs is ABSENT and len(c.ours) in (0, 20, 128), (BUILT,),
+        r"(sectionDescriptors\[0\]\.fruText|GenericProcessor\.cpuBrandString"
+        r"|Nvidia\.(signature|FWErrorInfo\..*))",
+        lambda c: c.theirs is ABSENT and len(c.ours) in (0, 8, 16, 20, 128), (BUILT,),
     ),
     "a timestamp that is not in BCD": Difference(
         stamped(0x1418_0B09_0009_3721), "header.timestamp", "1418-11-09T09:37:21+00:00",
@@ -344,7 +353,21 @@ ON_OTHERS = {
     "numbers of 32 bits are shown with a sign": Difference(
         AMPERE(instance_id=1 << 31), "sections[0].Ampere.instanceId", -1 << 31, 1 << 31,
         "we: it is unsigned in libcper's own structure",
-        r"Ampere\.instanceId", lambda c: c.theirs == c.ours - (1 << 32),
+        r"(Ampere\.instanceId|Nvidia\.CMETInfo\[\d+\]\.ErrorCount)",
+        lambda c: None not in (c.ours, c.theirs) and c.theirs == c.ours - (1 << 32),
+    ),
+    "all data of NVIDIA's sections are registers": Difference(
+        NVIDIA(signature=CMET, data=[MemoryChannel()]),
+        "sections[0].Nvidia.registers[0].address", 0, ABSENT,
+        "we: the signature tells; since, libcper asks it",
+        r"Nvidia\.(registers|CMETInfo|FWErrorInfo).*",
+        lambda c: ABSENT in (c.ours, c.theirs), (BINDING,),
+    ),
+    "the end of NVIDIA's firmware data is left out": Difference(
+        NVIDIA(signature=FIRMWARE, data=[FirmwareError(scratch_dram_disable=5)]),
+        "sections[0].Nvidia.FWErrorInfo.scratch_dram_disable", ABSENT, 5,
+        "both: libcper shows six of fourteen members",
+        r"Nvidia\.FWErrorInfo\..*", only_ours, (BUILT,),
     ),
 }  # fmt: skip
 
@@ -411,3 +434,17 @@ MISREADINGS = {
     ),
 }  # fmt: skip
 """What libcper makes of CPER-JSON that we write."""
+
+
+def has_no_registers(section: dict[str, Any]) -> bool:
+    body = section.get("Nvidia", {"registers": [], "signature": ""})
+    return not {"registers", "signature"} <= body.keys()
+
+
+CRASHES = {
+    "what NVIDIA's sections have instead of registers is not read": Crash(
+        NVIDIA(signature=CMET, data=[MemoryChannel()]),
+        "it asks a list that is not there for its length", has_no_registers,
+    ),
+}  # fmt: skip
+"""What libcper writes, and cannot read."""

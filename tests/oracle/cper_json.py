@@ -96,6 +96,15 @@ class Misreading:
         return found.replace(section=self.made(found.section))
 
 
+@dataclass(frozen=True)
+class Crash:
+    """CPER-JSON that ends libcper: that of an item, and every section of which ``holds`` is true."""
+
+    item: Section
+    why: str
+    holds: Callable[[dict[str, Any]], bool]
+
+
 def leaves(plain: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """(path, value) of each member without inner structure; of an empty object or list too."""
     if isinstance(plain, dict) and plain:

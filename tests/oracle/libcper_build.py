@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,10 @@ class Build:
             text=True,
         ) as process:
             os.close(write)
-            _feed(process, text)
+            feeding = _feed(process, text)
             with os.fdopen(read) as answers:
                 yield from (json.loads(line) for line in answers)
+            feeding.join()
 
 
 _START = """
@@ -75,9 +77,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def _feed(process: subprocess.Popen[str], text: str) -> None:
+def _feed(process: subprocess.Popen[str], text: str) -> threading.Thread:
     """Give a process its input from a thread: it answers before it has read all."""
-    import threading
 
     def write() -> None:
         assert process.stdin is not None
@@ -87,4 +88,6 @@ def _feed(process: subprocess.Popen[str], text: str) -> None:
         except BrokenPipeError:
             pass
 
-    threading.Thread(target=write, daemon=True).start()
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    return thread

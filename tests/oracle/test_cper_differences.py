@@ -1,8 +1,9 @@
 """Each named difference from libcper is there, exactly; when one disappears its row fails."""
 
 import pytest
-from cper_differences import DIFFERENCES, MISREADINGS
+from cper_differences import CRASHES, DIFFERENCES, MISREADINGS
 from cper_json import BINDING, BUILT, Difference, leaves
+from libcper_build import CRASHED
 
 from apeitool.cper.record import Record
 from apeitool.render import cper_json
@@ -44,3 +45,11 @@ def test_misreading(libcper_build, name) -> None:
     assert cper_json.read(document)[0].to_bytes() != answer
     row.mend(document)
     assert row.remade(cper_json.read(document)[0]).to_bytes() == answer
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_crash(libcper_build, name) -> None:
+    row = CRASHES[name]
+    document = cper_json.document(Record(body=[row.item]))
+    assert any(row.holds(section) for section in document["sections"])
+    assert libcper_build.to_cper([document]) == [CRASHED]

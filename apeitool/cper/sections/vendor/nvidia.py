@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from apeitool.cper.section import Section
-from apeitool.cper.severity import Severity
+from apeitool.cper.severity import SEVERITY, Severity
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import HEX64, HIDDEN, Json, Members, Pair, Several
 from apeitool.wire.types import (
     AUTO,
     U8,
@@ -52,13 +53,23 @@ class DisabledReason(Label):
     THRESHOLD_OF_BAD_PAGES_EXCEEDED = 3
 
 
+_REASONS = {
+    DisabledReason.ALIAS_CHECKER_FAILED: "Alias Checker Failed",
+    DisabledReason.TRAINING_AT_POR_FREQUENCY_FAILED: "Training at POR frequency failed",
+    DisabledReason.TRAINING_AT_BOOT_FREQUENCY_FAILED: "Training at boot frequency failed",
+    DisabledReason.THRESHOLD_OF_BAD_PAGES_EXCEEDED: "Threshold of bad pages exceeded",
+}
+
+
 class ChannelStatus(Word):
     """State of a memory channel."""
 
-    enabled = Bits(0)
-    spare = Bits(1)
-    permanently_disabled = Bits(2)
-    disabled_reason = Bits(3, 2, DisabledReason)
+    enabled = Bits(0, json=Json("ChannelEnabled"))
+    spare = Bits(1, json=Json("ChannelIsSpare"))
+    permanently_disabled = Bits(2, json=HIDDEN)
+    disabled_reason = Bits(
+        3, 2, DisabledReason, json=Json("DisabledReason", Pair("raw", "value", _REASONS))
+    )
 
 
 class NvidiaData(Structure):
@@ -86,9 +97,9 @@ class MemoryChannel(NvidiaData):
     Source:  libcper Cper.h EFI_NVIDIA_CMET_CHANNEL_INFO
     """
 
-    channel_address: Annotated[U64, Hex] = 0
-    error_count: U32 = 0
-    status: Annotated[U32, Hex, ChannelStatus] = 0
+    channel_address: Annotated[U64, Hex, Json("ChannelAddress", HEX64)] = 0
+    error_count: Annotated[U32, Json("ErrorCount")] = 0
+    status: Annotated[U32, Hex, ChannelStatus, Json(shape=Members(inline=True))] = 0
 
 
 class FirmwareError(NvidiaData):
@@ -99,11 +110,11 @@ class FirmwareError(NvidiaData):
     """
 
     initiating_firmware: Annotated[str, Text(8)] = ""
-    task_checkpoint: Annotated[U64, Hex] = 0
-    mb1_error_code: Annotated[U64, Hex] = 0
+    task_checkpoint: Annotated[U64, Hex, Json(shape=HEX64)] = 0
+    mb1_error_code: Annotated[U64, Hex, Json(shape=HEX64)] = 0
     mb1_version_string: Annotated[str, Text(8)] = ""
-    bad_pages_retired_mask: Annotated[U64, Hex] = 0
-    training_or_alias_check_retired_mask: Annotated[U64, Hex] = 0
+    bad_pages_retired_mask: Annotated[U64, Hex, Json(shape=HEX64)] = 0
+    training_or_alias_check_retired_mask: Annotated[U64, Hex, Json(shape=HEX64)] = 0
     worst_bad_pages_channel_number: U32 = 0
     worst_bad_pages_bad_page_count: U32 = 0
     second_worst_bad_pages_channel_number: U32 = 0
@@ -145,18 +156,31 @@ class NvidiaErrorSection(Section):
     located: ClassVar[Mapping[str, str]] = {"socket": "processor.socket"}
     guid: ClassVar[UUID] = UUID("6d5244f2-2712-11ec-bea7-cb3fdb95c786")
     title: ClassVar[str] = "NVIDIA error"
+    json_key: ClassVar[str] = "Nvidia"
+    json_type: ClassVar[str] = "NVIDIA"
 
     signature: Annotated[str, Text(16), "the block that reports", Usual(*SIGNATURES)] = ""
     error_type: U16 = 0
     error_instance: U16 = 0
-    severity: Annotated[Severity, u8] = Severity.RECOVERABLE
+    severity: Annotated[Severity, u8, Json(shape=SEVERITY)] = Severity.RECOVERABLE
     socket: U8 = 0
-    number_regs: Annotated[U8, Derived(lambda s: sum(item.size for item in s.data) // REGISTER)] = (
-        AUTO
-    )
+    number_regs: Annotated[
+        U8,
+        Derived(lambda s: sum(item.size for item in s.data) // REGISTER),
+        Json("registerCount"),
+    ] = AUTO
     reserved: Annotated[U8, Hex] = 0
     instance_base: Annotated[U64, Hex] = 0
-    data: Annotated[Sequence[NvidiaData], Many(_data_type, count=_data_count)] = ()
+    data: Annotated[
+        Sequence[NvidiaData],
+        Many(_data_type, count=_data_count),
+        Json(
+            shape=Several(
+                registers=[NvidiaRegister], CMETInfo=[MemoryChannel], FWErrorInfo=FirmwareError
+            ),
+            as_written=True,
+        ),
+    ] = ()
     trailing: Rest = b""
 
     @classmethod
