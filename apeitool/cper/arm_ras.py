@@ -16,6 +16,7 @@ from apeitool.registers.arm_ras import (
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import HEX64, HIDDEN, NUMBER, Choice, Json, Members, Slice, Slices
 from apeitool.wire.types import (
     AUTO,
     GUID,
@@ -61,16 +62,18 @@ class ErrorSyndrome(Structure):
     """
 
     error_record_index: U32 = 0
-    extension_revision: Annotated[U8, Hex, ExtensionRevision] = 0
+    extension_revision: Annotated[U8, Hex, ExtensionRevision, Json(shape=Members(inline=True))] = 0
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
-    err_fr: Annotated[U64, Hex, arm_ras.ErrFr] = 0
-    err_ctlr: Annotated[U64, Hex, arm_ras.ErrCtlr] = 0
-    err_status: Annotated[U64, Hex, ErrStatus] = 0
-    err_addr: Annotated[U64, Hex, ErrAddr] = 0
-    err_misc0: Annotated[U64, Hex, Named(arm_ras.misc0_word)] = 0
-    err_misc1: Annotated[U64, Hex] = 0
-    err_misc2: Annotated[U64, Hex] = 0
-    err_misc3: Annotated[U64, Hex] = 0
+    err_fr: Annotated[U64, Hex, arm_ras.ErrFr, Json("errorRecordFeatureRegister", HEX64)] = 0
+    err_ctlr: Annotated[U64, Hex, arm_ras.ErrCtlr, Json("errorRecordControlRegister", HEX64)] = 0
+    err_status: Annotated[U64, Hex, ErrStatus, Json("errorRecordPrimaryStatusRegister", HEX64)] = 0
+    err_addr: Annotated[U64, Hex, ErrAddr, Json("errorRecordAddressRegister", HEX64)] = 0
+    err_misc0: Annotated[
+        U64, Hex, Named(arm_ras.misc0_word), Json("errorRecordMiscRegister0", HEX64)
+    ] = 0
+    err_misc1: Annotated[U64, Hex, Json("errorRecordMiscRegister1", HEX64)] = 0
+    err_misc2: Annotated[U64, Hex, Json("errorRecordMiscRegister2", HEX64)] = 0
+    err_misc3: Annotated[U64, Hex, Json("errorRecordMiscRegister3", HEX64)] = 0
 
     def is_valid(self, name: str) -> bool:
         status = ErrStatus(self.err_status)
@@ -117,7 +120,14 @@ class ErrorSyndrome(Structure):
 class ScopeFlags(Word):
     """Flags of an auxiliary context."""
 
-    local = Bits(0, doc="addresses are of a local space, which has an identifier")
+    local = Bits(
+        0,
+        doc="addresses are of a local space, which has an identifier",
+        json=Json(
+            "addressSpaceIdentifierScope",
+            Choice("SystemPhysicalAddressSpace", "LocalAddressSpace"),
+        ),
+    )
 
 
 class NodeRegister(Structure):
@@ -127,8 +137,8 @@ class NodeRegister(Structure):
     Source:  Arm DEN0085 table 24
     """
 
-    address: Address = 0
-    value: Annotated[U64, Hex] = 0
+    address: Annotated[Address, Json(shape=HEX64)] = 0
+    value: Annotated[U64, Hex, Json(shape=HEX64)] = 0
 
 
 class AuxiliaryContext(Structure):
@@ -139,10 +149,10 @@ class AuxiliaryContext(Structure):
     Source:  Arm DEN0085 table 23
     """
 
-    length: Annotated[U32, Unit("bytes"), Derived(lambda c: c.size)] = AUTO
+    length: Annotated[U32, Unit("bytes"), Derived(lambda c: c.size), HIDDEN] = AUTO
     flags: Annotated[U8, Hex, ScopeFlags] = 0
     reserved: Annotated[U8, Hex] = 0
-    register_count: Annotated[U16, Derived(lambda c: len(c.registers))] = AUTO
+    register_count: Annotated[U16, Derived(lambda c: len(c.registers)), HIDDEN] = AUTO
     address_space_identifier: Annotated[U16, Hex] = 0
     reserved_2: Annotated[bytes, Bytes(6)] = bytes(6)
     registers: Annotated[
@@ -168,6 +178,12 @@ class AuxiliaryContext(Structure):
 MPAM_PARTID = UUID("ebb45182-fb03-4bf9-9aca-8613709fd789")
 
 
+_VALUES: dict[UUID | None, dict[str, Slice]] = {
+    MPAM_PARTID: {"mpamPartId": Slice(0, 16, NUMBER)},
+    None: {"value": Slice(0, 64)},
+}
+
+
 class KeyValuePair(Structure):
     """A value by the UUID of what it means.
 
@@ -177,7 +193,10 @@ class KeyValuePair(Structure):
 
     key: GUID = NIL
     value: Annotated[
-        U64, Hex, Named(lambda p: arm_ras.MpamPartId if p.key == MPAM_PARTID else None)
+        U64,
+        Hex,
+        Named(lambda p: arm_ras.MpamPartId if p.key == MPAM_PARTID else None),
+        Json(shape=Slices("key", _VALUES, inline=True)),
     ] = 0
 
     def shown(self, name: str) -> str | None:
@@ -211,10 +230,10 @@ class AuxiliaryData(Structure):
 
     version: U8 = 1
     reserved: Annotated[U8, Hex] = 0
-    context_count: Annotated[U16, Derived(lambda d: len(d.contexts))] = AUTO
-    auxiliary_data_size: Annotated[U32, Unit("bytes"), Derived(lambda d: d.size)] = AUTO
-    key_value_offset: Annotated[U32, Unit("bytes"), Derived(_pairs_place)] = AUTO
-    key_value_count: Annotated[U16, Derived(lambda d: len(d.key_values))] = AUTO
+    context_count: Annotated[U16, Derived(lambda d: len(d.contexts)), HIDDEN] = AUTO
+    auxiliary_data_size: Annotated[U32, Unit("bytes"), Derived(lambda d: d.size), HIDDEN] = AUTO
+    key_value_offset: Annotated[U32, Unit("bytes"), Derived(_pairs_place), HIDDEN] = AUTO
+    key_value_count: Annotated[U16, Derived(lambda d: len(d.key_values)), HIDDEN] = AUTO
     reserved_2: Annotated[U16, Hex] = 0
     contexts: Annotated[
         Sequence[AuxiliaryContext],
@@ -226,7 +245,9 @@ class AuxiliaryData(Structure):
     ] = ()
     gap: Annotated[bytes, Raw(until=lambda d: min(d.key_value_offset, d.auxiliary_data_size))] = b""
     key_values: Annotated[
-        Sequence[KeyValuePair], Many(KeyValuePair, count=_pairs, until="auxiliary_data_size")
+        Sequence[KeyValuePair],
+        Many(KeyValuePair, count=_pairs, until="auxiliary_data_size"),
+        Json("keyValuePairs"),
     ] = ()
     rest: Annotated[bytes, Raw(until="auxiliary_data_size")] = b""
 
@@ -242,7 +263,18 @@ class AuxiliaryData(Structure):
                 yield self.trouble(id, name, f"{said} said, {there} found")
 
 
-class ComponentType(Label):
+_COMPONENTS = (
+    "ProcessorErrorNode",
+    "MemoryErrorNode",
+    "SMMUErrorNode",
+    "VendorDefinedErrorNode",
+    "GICErrorNode",
+    "PciExpressErrorNode",
+    "ProxyErrorNode",
+)
+
+
+class ComponentType(Label, json=dict(enumerate(_COMPONENTS))):
     """What a node is."""
 
     PROCESSOR = 0
@@ -254,7 +286,15 @@ class ComponentType(Label):
     PROXY = 6
 
 
-class IpInstanceFormat(Label):
+_INSTANCE_FORMATS = (
+    "PE",
+    "SystemPhysicalAddress",
+    "LocalAddressIdentifier",
+    "SocSpecificIpIdentifier",
+)
+
+
+class IpInstanceFormat(Label, json=dict(enumerate(_INSTANCE_FORMATS))):
     """How the instance of a node is written."""
 
     PE = 0
@@ -263,7 +303,10 @@ class IpInstanceFormat(Label):
     SOC_SPECIFIC_IDENTIFIER = 3
 
 
-class IpTypeFormat(Label):
+_TYPE_FORMATS = {0: "PE", 1: "SMMU_IIDR", 2: "GIC_IIDR", 3: "PIDR"}
+
+
+class IpTypeFormat(Label, json=_TYPE_FORMATS):
     """How the type of a node is written."""
 
     PE = 0

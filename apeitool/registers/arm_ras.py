@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.shapes import Json
 
 
 class ExtensionRevision(Word):
     """RAS extension revision: which registers an error record has."""
 
-    architecture_version = Bits(0, 4)
-    revision = Bits(4, 4)
+    architecture_version = Bits(0, 4, json=Json("rasExtensionArchVersion"))
+    revision = Bits(4, 4, json=Json("rasExtensionRevisionField"))
 
 
 class Feature(Label):

@@ -39,6 +39,7 @@ from apeitool.wire.shapes import (
     Plain,
     Several,
     Shape,
+    Slices,
 )
 from apeitool.wire.types import (
     Array,
@@ -112,7 +113,7 @@ class Row(NamedTuple):
         """Whether its members are those of the object around."""
         shape = self.shape
         return isinstance(shape, First | Inline | Moment | Several) or (
-            isinstance(shape, Members) and shape.inline
+            isinstance(shape, Members | Slices) and shape.inline
         )
 
     @property
@@ -205,10 +206,16 @@ def members(thing: Structure, naming: Naming = camel) -> dict[str, Any]:
             place = plain
             for name in row.path[:-1]:
                 place = place.setdefault(name, {})
-            before = place.get(row.path[-1])
-            place[row.path[-1]] = [*before, *shown] if isinstance(before, list) else shown
+            place[row.path[-1]] = _joined(place.get(row.path[-1]), shown)
         plain |= {name: show(value) for name, show in row.fact.also.items()}
     return plain
+
+
+def _joined(before: Any, shown: Any) -> Any:
+    """What fields that have one name are shown as."""
+    if isinstance(before, list):
+        return [*before, *shown]
+    return before | shown if isinstance(before, dict) else shown
 
 
 def _is_there(thing: Structure, row: Row) -> bool:
@@ -229,6 +236,9 @@ def _shown(thing: Structure, row: Row, value: Any) -> Any:
             end = None if shape.until is None else thing.offset_of(shape.until)
             data = thing.to_bytes()[thing.offset_of(row.field.name) : end]
             return BASE64.show(data) if data else None
+        case Slices() as shape:
+            parts = shape.of(getattr(thing, shape.by)).items()
+            return {name: part.of(value) for name, part in parts}
         case Several() as shape:
             return _several(thing, row, shape, value)
         case Moment():
@@ -256,12 +266,14 @@ def _inside(row: Row, value: Any) -> Any:
     raise TypeError(f"{row.field.name}: {row.shape!r} is not known")
 
 
-def _several(thing: Structure, row: Row, shape: Several, value: Any) -> dict[str, Any]:
+def _several(thing: Structure, row: Row, shape: Several, value: Any) -> dict[str, Any] | None:
     part: Any = row.field.kind
-    kind = type(value[0]) if value else part.choose(thing, b"", 0, 0)
+    kind = type(value[0]) if value else part.only or part.choose(thing, b"", 0, 0)
     name, in_list = shape.place(kind)
     plain = [members(item, row.naming) for item in value]
-    return {name: plain if in_list else plain[0] if plain else None}
+    if in_list:
+        return {name: plain}
+    return {name: plain[0]} if plain else None
 
 
 def _scalar(value: Any, shape: Plain) -> Any:

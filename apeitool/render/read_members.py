@@ -26,6 +26,7 @@ from apeitool.wire.shapes import (
     Pair,
     Plain,
     Several,
+    Slices,
 )
 from apeitool.wire.types import AUTO, Array, Many, Nested, One, Strided
 
@@ -100,6 +101,8 @@ class Reading:
                 return self._word(parts, found, path, valid, noting=not shape.inline)
             case Keyed():
                 return self._keyed(row, shape, found, path, valid)
+            case Slices() as shape:
+                return self._slices(shape, found, path)
             case Extent():
                 return _read(BASE64, found, path)
             case Moment():
@@ -199,10 +202,7 @@ class Reading:
             if part.name not in plain:
                 continue
             value = self._read(part.shape, plain[part.name], f"{path}.{part.name}")
-            if value >> part.width:
-                message = f"{value} given, there are {part.width} bits"
-                raise EncodeError(message, path=f"{path}.{part.name}")
-            word |= value << part.low
+            word |= _fitting(value, part.width, f"{path}.{part.name}") << part.low
             if part.own is None:
                 _mark(valid, part.when)
             else:
@@ -210,6 +210,15 @@ class Reading:
         if noting:
             self._note(plain, {(part.name,) for part in parts}, path)
         return word
+
+    def _slices(self, shape: Slices, found: Any, path: str) -> int:
+        plain = _object(found, path)
+        number = 0
+        for name, part in shape.every.items():
+            if name in plain:
+                value = self._read(part.form, plain[name], f"{path}.{name}")
+                number |= _fitting(value, part.width, f"{path}.{name}") << part.low
+        return number
 
     def _plain(self, field: Field, shape: Plain, found: Any, path: str) -> Any:
         if isinstance(field.kind, Array):
@@ -298,6 +307,8 @@ def _places(row: Row) -> Iterator[tuple[str, ...]]:
                     yield from _places(inner)
         case Several() as shape:
             yield from ((name,) for name in shape.types)
+        case Slices() as shape:
+            yield from ((*row.path, name) for name in shape.every)
         case Moment():
             yield from (("timestamp",), ("timestampIsPrecise",))
         case _:
@@ -336,6 +347,12 @@ def _chosen(kind: type[Structure], part: Any, values: dict[str, Any]) -> type[St
 def _of_bytes(kind: type[Structure], part: One, data: bytes, values: dict[str, Any]) -> Structure:
     """The part that is shown as its bytes."""
     return _chosen(kind, part, values).from_bytes(data)
+
+
+def _fitting(value: int, width: int, path: str) -> int:
+    if value >> width:
+        raise EncodeError(f"{value} given, there are {width} bits", path=path)
+    return value
 
 
 def _packed(value: int, size: int, path: str) -> bytes:

@@ -262,12 +262,16 @@ class Structure(metaclass=StructureMeta):
         return total
 
     def children(self) -> Iterator[tuple[str, int, Structure]]:
-        """The structures inside this one: (name, offset from the start of this one, structure)."""
+        """The structures inside this one: (name, offset from the start of this one, structure).
+
+        Not those that the bytes were too short for.
+        """
         offset = 0
         for field in self.fields:
             value = getattr(self, field.name)
             if isinstance(value, Structure):
-                yield field.name, offset, value
+                if not self.is_absent(field):
+                    yield field.name, offset, value
                 offset += value.size
             elif isinstance(field.kind, Part) and isinstance(value, tuple):
                 for index, item in enumerate(value):

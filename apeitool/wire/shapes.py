@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from apeitool.wire.types import Fact
@@ -290,6 +290,48 @@ class Several(Shape):
 
 def _listed(known: Any) -> list[Any]:
     return known if isinstance(known, list) else []
+
+
+class Slice(NamedTuple):
+    """A range of a number under a name of its own; in hex of its width unless it has a shape."""
+
+    low: int
+    width: int
+    shape: Plain | None = None
+
+    @property
+    def form(self) -> Plain:
+        """How it is shown."""
+        return self.shape or Hexadecimal(self.width // 4)
+
+    def of(self, value: int) -> Any:
+        """The range of a number, as it is shown."""
+        return self.form.show(value >> self.low & (1 << self.width) - 1)
+
+
+class Slices(Shape):
+    """Ranges of a number, which the field ``by`` tells, or all that are under None.
+
+    The object may be shared with others; with ``inline`` it is the object around.
+    """
+
+    __slots__ = ("by", "inline", "table")
+
+    def __init__(
+        self, by: str, table: Mapping[Any, Mapping[str, Slice]], *, inline: bool = False
+    ) -> None:
+        self.by = by
+        self.table = table
+        self.inline = inline
+
+    def of(self, by: Any) -> Mapping[str, Slice]:
+        """The ranges that there are for a value of the field that tells."""
+        return self.table.get(by) or self.table.get(None) or {}
+
+    @property
+    def every(self) -> dict[str, Slice]:
+        """All ranges that there are; one name is one place."""
+        return {name: part for ranges in self.table.values() for name, part in ranges.items()}
 
 
 class Extent(Shape):

@@ -7,6 +7,14 @@ from cper_json import ABSENT, BINDING, BUILT, LARGEST, Case, Crash, Difference, 
 
 from apeitool.cper.arm_context import AArch32GeneralRegisters
 from apeitool.cper.arm_error import ArmErrorType
+from apeitool.cper.arm_ras import (
+    AuxiliaryContext,
+    AuxiliaryData,
+    ErrorSyndrome,
+    IpInstanceFormat,
+    IpTypeFormat,
+    ScopeFlags,
+)
 from apeitool.cper.cxl_event import CxlEventSection, CxlEventValid
 from apeitool.cper.record import Record, RecordValid, SectionDescriptor
 from apeitool.cper.sections.arm_processor import (
@@ -16,6 +24,7 @@ from apeitool.cper.sections.arm_processor import (
     ErrorInformation,
     ErrorInformationValid,
 )
+from apeitool.cper.sections.arm_ras_node import ArmRasNodeSection
 from apeitool.cper.sections.cxl_mld_port import CxlMldPortEventSection
 from apeitool.cper.sections.cxl_protocol import (
     CxlDeviceId,
@@ -123,8 +132,8 @@ GENERAL = {
         fru("x" * 20), "sectionDescriptors[0].fruText", ABSENT, "x" * 20,
         "we: UEFI 2.10 N.2.2 asks for no NUL; the text is a fact by its validation bit",
         r"(sectionDescriptors\[0\]\.fruText|GenericProcessor\.cpuBrandString"
-        r"|Nvidia\.(signature|FWErrorInfo\..*))",
-        lambda c: c.theirs is ABSENT and len(c.ours) in (0, 8, 16, 20, 128), (BUILT,),
+        r"|Nvidia\.(signature|FWErrorInfo\..*)|ArmRas\.userData)",
+        lambda c: isinstance(c.ours, str) and len(c.ours) in (0, 8, 16, 20, 128), (BUILT,),
     ),
     "a timestamp that is not in BCD": Difference(
         stamped(0x1418_0B09_0009_3721), "header.timestamp", "1418-11-09T09:37:21+00:00",
@@ -371,7 +380,41 @@ ON_OTHERS = {
     ),
 }  # fmt: skip
 
-DIFFERENCES = {**GENERAL, **ON_MEMORY, **ON_ARM, **ON_PCIE, **ON_DMAR, **ON_OTHERS}
+ON_ARM_RAS = {
+    "registers that hold nothing are shown": Difference(
+        ArmRasNodeSection(error_syndromes=[ErrorSyndrome(err_addr=5)]),
+        "sections[0].ArmRas.errorSyndromes[0].errorRecordAddressRegister",
+        "0x0000000000000005", ABSENT,
+        "we: Arm DDI 0487, ERR<n>STATUS.AV and MV tell whether they hold anything",
+        r"ArmRas\.errorSyndromes\[\d+\]\.errorRecord(Address|Misc)Register\d?",
+        only_theirs, (BUILT,),
+    ),
+    "the types of nodes are named by the case before": Difference(
+        ArmRasNodeSection(ip_type_format=IpTypeFormat.GIC_IIDR, error_syndromes=[ErrorSyndrome()]),
+        "sections[0].ArmRas.ipType.pidr3", "0x00", ABSENT,
+        "we: Arm DEN0085 table 20, 2 is GICD_IIDR and 3 the PIDRs",
+        r"ArmRas\.ipType\..*",
+        lambda c: c.section.ip_type_format in (IpTypeFormat.GIC_IIDR, IpTypeFormat.PIDR), (BUILT,),
+    ),
+    "a type that is invalid": Difference(
+        ArmRasNodeSection(ip_type_format=IpTypeFormat.INVALID, error_syndromes=[ErrorSyndrome()]),
+        "sections[0].ArmRas.ipTypeFormat.value", ABSENT, "Invalid",
+        "we: Arm DEN0085 table 20, 255 says so, and that there is no type",
+        r"ArmRas\.(ipTypeFormat\.value|ipType)",
+        lambda c: c.section.ip_type_format == IpTypeFormat.INVALID, (BUILT,),
+    ),
+    "an identifier of a system on chip is opaque": Difference(
+        ArmRasNodeSection(
+            ip_instance_format=IpInstanceFormat.SOC_SPECIFIC_IDENTIFIER,
+            error_syndromes=[ErrorSyndrome()],
+        ),
+        "sections[0].ArmRas.ipInstance.socSpecificIpIdentifier", "<OpaqueData>", ABSENT,
+        "both: it says nothing",
+        r"ArmRas\.ipInstance(\.socSpecificIpIdentifier)?", only_theirs, (BUILT,),
+    ),
+}  # fmt: skip
+
+DIFFERENCES = {**GENERAL, **ON_MEMORY, **ON_ARM, **ON_PCIE, **ON_DMAR, **ON_OTHERS, **ON_ARM_RAS}
 
 
 def both_of_a_bank(document: Any) -> None:
@@ -409,6 +452,19 @@ def uncounted(section: Any) -> Any:
     return section.replace(**{name: 0 for name in names if not section.is_valid(name)})
 
 
+def all_physical(section: Any) -> Any:
+    if not isinstance(section, ArmRasNodeSection):
+        return section
+    return section.replace(
+        auxiliary_data=[
+            data.replace(
+                contexts=[c.replace(flags=0, address_space_identifier=0) for c in data.contexts]
+            )
+            for data in section.auxiliary_data
+        ]
+    )
+
+
 MISREADINGS = {
     "of group and address of a bank both are taken for facts": Misreading(
         MEMORY(validation_bits=MemoryValid.BANK_GROUP, bank=0x0500),
@@ -431,6 +487,14 @@ MISREADINGS = {
             memory_register_pairs=[RegisterPair()],
         ),
         "we: the bytes of such a section are read by the counts all the same", made=uncounted,
+    ),
+    "addresses of a local space are those of the system": Misreading(
+        ArmRasNodeSection(
+            error_syndromes=[ErrorSyndrome()],
+            auxiliary_data=[AuxiliaryData(contexts=[AuxiliaryContext(flags=ScopeFlags.local.mask)])],
+        ),
+        "we: the scope is shown as text; libcper reads a number from it, and no identifier",
+        made=all_physical,
     ),
 }  # fmt: skip
 """What libcper makes of CPER-JSON that we write."""

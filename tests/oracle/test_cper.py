@@ -18,6 +18,7 @@ from libcper_build import CRASHED
 from strategies import instances, values
 
 from apeitool.cper.arm_context import MiscRegisters, UnknownRegisters
+from apeitool.cper.arm_ras import AuxiliaryData, ErrorSyndrome
 from apeitool.cper.cxl_event import CxlEventSection
 from apeitool.cper.described import DescribedSection
 from apeitool.cper.dialect import forced, using
@@ -28,6 +29,7 @@ from apeitool.cper.sections.arm_processor import (
     ArmValid,
     ContextInformation,
 )
+from apeitool.cper.sections.arm_ras_node import ArmRasNodeSection
 from apeitool.cper.sections.ccix_per import CcixPerErrorSection
 from apeitool.cper.sections.cxl_dram import CxlDramEventSection
 from apeitool.cper.sections.cxl_general_media import CxlGeneralMediaEventSection
@@ -74,6 +76,8 @@ class Kind(NamedTuple):
 
     type: type[Section]
     generated: str
+    is_bound: bool = True
+    """Whether the release that is the Python binding knows it too."""
 
 
 KINDS = {
@@ -93,6 +97,7 @@ KINDS = {
     "CxlProtocol": Kind(CxlProtocolErrorSection, "cxlprotocol"),
     "Ampere": Kind(AmpereOneErrorSection, "ampere"),
     "Nvidia": Kind(NvidiaErrorSection, "nvidia"),
+    "ArmRas": Kind(ArmRasNodeSection, "arm-ras", is_bound=False),
     "PciBus": Kind(PciBusErrorSection, "pcibus"),
     "GenericProcessor": Kind(GenericProcessorErrorSection, "generic"),
     "GenericDmar": Kind(DmarGenericErrorSection, "dmargeneric"),
@@ -122,6 +127,18 @@ def for_libcper(section: Any) -> Any:
         )
     if isinstance(section, CxlEventSection):
         return section.replace(trailing=b"", length=AUTO)
+    if isinstance(section, ArmRasNodeSection):
+        return section.replace(
+            revision=1,
+            error_syndrome_count=AUTO,
+            error_syndrome_offset=AUTO,
+            auxiliary_data_offset=AUTO,
+            gap=b"",
+            error_syndromes=section.error_syndromes or (ErrorSyndrome(),),
+            gap_2=b"",
+            auxiliary_data=[laid(auxiliary) for auxiliary in section.auxiliary_data],
+            trailing=b"",
+        )
     if not isinstance(section, ArmProcessorErrorSection):
         return section.replace(trailing=b"")
     return section.replace(
@@ -131,6 +148,14 @@ def for_libcper(section: Any) -> Any:
         reserved=bytes(3),
         context_information_count=AUTO,
         section_length=AUTO,
+    )
+
+
+def laid(data: AuxiliaryData) -> AuxiliaryData:
+    """Auxiliary data with each part where it is looked for."""
+    return AuxiliaryData(
+        contexts=[c.replace(length=AUTO, register_count=AUTO, rest=b"") for c in data.contexts],
+        key_values=data.key_values,
     )
 
 
@@ -177,7 +202,7 @@ def agree(asked: list[Record], answers: list[Any], version: str) -> None:
 
 
 @pytest.mark.oracle
-@every_kind
+@pytest.mark.parametrize("key", [key for key, kind in KINDS.items() if kind.is_bound])
 def test_the_binding_says_the_same(libcper, key) -> None:
     asked = records(KINDS[key].type)
     agree(asked, [libcper.parse(record.to_bytes()) for record in asked], BINDING)
@@ -293,5 +318,5 @@ def same_bytes(libcper_build: Any, documents: list[Any], *, section: bool = Fals
         assert [name for name in unread if not name.endswith(UNREADABLE)] == []
 
 
-UNREADABLE = ("deviceID.class", "cxlAgentAddress.value")
-"""Of the class it is the name; the address is of a type that is no fact."""
+UNREADABLE = ("deviceID.class", "cxlAgentAddress.value", "socSpecificIpIdentifier")
+"""Of the class it is the name; the address is of a type that is no fact; of the last it is a note."""

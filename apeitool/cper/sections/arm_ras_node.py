@@ -19,6 +19,7 @@ from apeitool.registers.arm import Midr, Mpidr
 from apeitool.registers.arm_ras import ErrStatus
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
+from apeitool.wire.shapes import HIDDEN, Json, Pair, Several, Slice, Slices
 from apeitool.wire.types import (
     AUTO,
     U16,
@@ -73,6 +74,36 @@ def _instance(number: int) -> Named:
     return Named(lambda s: _INSTANCES.get(s.ip_instance_format, (None, None))[number])
 
 
+_NAMED = Json(shape=Pair("raw", "value", unknown=None))
+_WHOLE = Slice(0, 64)
+_INSTANCE_SLICES: tuple[dict[int, dict[str, Slice]], ...] = (
+    {
+        IpInstanceFormat.PE: {"mpidrEl1": _WHOLE},
+        IpInstanceFormat.SYSTEM_PHYSICAL_ADDRESS: {"systemPhysicalAddress": _WHOLE},
+        IpInstanceFormat.LOCAL_ADDRESS_IDENTIFIER: {"localAddressIdentifier": _WHOLE},
+    },
+    {IpInstanceFormat.LOCAL_ADDRESS_IDENTIFIER: {"baseAddress": _WHOLE}},
+)
+_IIDR = {"iidr": Slice(0, 32), "aidr": Slice(32, 32)}
+_TYPE_SLICES: dict[int, dict[str, Slice]] = {
+    IpTypeFormat.PE: {"midrEl1": _WHOLE},
+    IpTypeFormat.SMMU_IIDR: _IIDR,
+    IpTypeFormat.GIC_IIDR: _IIDR,
+    IpTypeFormat.PIDR: {
+        f"pidr{number}": Slice(8 * place, 8)
+        for place, number in enumerate((3, 2, 1, 0, 7, 6, 5, 4))
+    },
+}
+
+
+def _instance_json(number: int) -> Json:
+    return Json("ipInstance", Slices("ip_instance_format", _INSTANCE_SLICES[number]))
+
+
+def _of_pe(name: str) -> Json:
+    return Json("ipType", Slices("ip_type_format", {IpTypeFormat.PE: {name: _WHOLE}}))
+
+
 def _syndromes_place(section: Any) -> int:
     """Where the error records must begin."""
     return HEADER_LENGTH + len(section.gap)
@@ -102,28 +133,37 @@ class ArmRasNodeSection(Section):
     part: ClassVar[str] = "processor"
     guid: ClassVar[UUID] = UUID("bf32d4d5-b427-4025-8495-8a9e5d4030e4")
     title: ClassVar[str] = "Arm RAS node"
+    json_key: ClassVar[str] = "ArmRas"
+    json_type: ClassVar[str] = "ARM RAS"
 
     revision: U32 = REVISION
-    component_type: Annotated[ComponentType, u8] = ComponentType.PROCESSOR
+    component_type: Annotated[ComponentType, u8, _NAMED] = ComponentType.PROCESSOR
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
-    error_syndrome_count: Annotated[U32, Derived(lambda s: len(s.error_syndromes))] = AUTO
-    error_syndrome_offset: Annotated[U16, Unit("bytes"), Derived(_syndromes_place)] = AUTO
+    error_syndrome_count: Annotated[
+        U32, Derived(lambda s: len(s.error_syndromes)), Json("errorSyndromeArrayNumEntries")
+    ] = AUTO
+    error_syndrome_offset: Annotated[U16, Unit("bytes"), Derived(_syndromes_place), HIDDEN] = AUTO
     auxiliary_data_offset: Annotated[
         U16,
         Unit("bytes"),
         "0 if there is none",
         Derived(lambda s: _auxiliary_place(s) if s.auxiliary_data else 0),
+        HIDDEN,
     ] = AUTO
-    ip_instance_format: Annotated[IpInstanceFormat, u8] = IpInstanceFormat.PE
-    ip_type_format: Annotated[IpTypeFormat, u8] = IpTypeFormat.PE
+    ip_instance_format: Annotated[IpInstanceFormat, u8, _NAMED] = IpInstanceFormat.PE
+    ip_type_format: Annotated[IpTypeFormat, u8, _NAMED] = IpTypeFormat.PE
     reserved_2: Annotated[bytes, Bytes(6)] = bytes(6)
-    ip_instance: Annotated[U64, Hex, _instance(0)] = 0
-    ip_instance_2: Annotated[U64, Hex, _instance(1)] = 0
+    ip_instance: Annotated[U64, Hex, _instance(0), _instance_json(0)] = 0
+    ip_instance_2: Annotated[U64, Hex, _instance(1), _instance_json(1)] = 0
     ip_type: Annotated[
-        U64, Hex, Named(lambda s: _TYPES.get(s.ip_type_format)), "of a PE: MIDR_EL1"
+        U64,
+        Hex,
+        Named(lambda s: _TYPES.get(s.ip_type_format)),
+        "of a PE: MIDR_EL1",
+        Json("ipType", Slices("ip_type_format", _TYPE_SLICES)),
     ] = 0
-    ip_type_2: Annotated[U64, Hex, "of a PE: REVIDR_EL1"] = 0
-    ip_type_3: Annotated[U64, Hex, "of a PE: AIDR_EL1"] = 0
+    ip_type_2: Annotated[U64, Hex, "of a PE: REVIDR_EL1", _of_pe("revidrEl1")] = 0
+    ip_type_3: Annotated[U64, Hex, "of a PE: AIDR_EL1", _of_pe("aidrEl1")] = 0
     user_data: Annotated[str, Text(16)] = ""
     gap: Annotated[bytes, Raw(until="error_syndrome_offset")] = b""
     error_syndromes: Annotated[Sequence[ErrorSyndrome], Many(ErrorSyndrome, count=_syndromes)] = ()
@@ -132,6 +172,7 @@ class ArmRasNodeSection(Section):
         Sequence[AuxiliaryData],
         Many(AuxiliaryData, count=lambda s: int(s.auxiliary_data_offset == _auxiliary_place(s))),
         "one or none",
+        Json(shape=Several(auxData=AuxiliaryData)),
     ] = ()
     trailing: Rest = b""
 
