@@ -11,6 +11,7 @@ from apeitool.registers.msr import msr
 from apeitool.wire.labels import Label, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import Extent, Json
 from apeitool.wire.types import (
     AUTO,
     U16,
@@ -34,7 +35,19 @@ HEADER = 16
 Register64 = Annotated[U64, Hex]
 
 
-class X86ContextType(Label):
+_TYPES = (
+    "Unclassified Data",
+    "MSR Registers",
+    "32-bit Mode Execution Context",
+    "64-bit Mode Execution Context",
+    "FXSave Context",
+    "32-bit Mode Debug Registers",
+    "64-bit Mode Debug Registers",
+    "Memory Mapper Registers",
+)
+
+
+class X86ContextType(Label, json=dict(enumerate(_TYPES))):
     """Register context types."""
 
     UNCLASSIFIED_DATA = 0
@@ -79,6 +92,9 @@ def _array_end(context: Any) -> int:
     return HEADER + int(context.register_array_size)
 
 
+AS_BYTES = Json("registerArray.data", Extent("padding"))
+"""The register array that begins here, in CPER-JSON."""
+
 ArrayRest = Annotated[bytes, Raw(until=_array_end), "of the array, beyond what the type has"]
 Padding = Annotated[Rest, "behind the array"]
 
@@ -89,7 +105,7 @@ class UnclassifiedContext(X86Context):
     Shape:   16 bytes, little-endian, the data, and padding.
     """
 
-    data: Annotated[bytes, Raw(until=_array_end)] = b""
+    data: Annotated[bytes, Raw(until=_array_end), Json(within="registerArray")] = b""
     padding: Padding = b""
 
 
@@ -160,7 +176,9 @@ class MsrContext(X86Context):
     register_context_type: Annotated[X86ContextType, u16] = X86ContextType.MSR_REGISTERS
     msr_address: Annotated[U32, Hex, "of the first", Derived(_first)] = AUTO
     registers: Annotated[
-        Sequence[ModelSpecificRegister], _Addressed(ModelSpecificRegister, "msr_address", 1)
+        Sequence[ModelSpecificRegister],
+        _Addressed(ModelSpecificRegister, "msr_address", 1),
+        AS_BYTES,
     ] = ()
     rest: ArrayRest = b""
     padding: Padding = b""
@@ -199,7 +217,9 @@ class MemoryMappedContext(X86Context):
     register_context_type: Annotated[X86ContextType, u16] = X86ContextType.MEMORY_MAPPED_REGISTERS
     mm_register_address: Annotated[Address, "of the first", Derived(_first)] = AUTO
     registers: Annotated[
-        Sequence[MemoryMappedRegister], _Addressed(MemoryMappedRegister, "mm_register_address", 8)
+        Sequence[MemoryMappedRegister],
+        _Addressed(MemoryMappedRegister, "mm_register_address", 8),
+        AS_BYTES,
     ] = ()
     rest: ArrayRest = b""
     padding: Padding = b""

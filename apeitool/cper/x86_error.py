@@ -10,6 +10,7 @@ from uuid import UUID
 
 from apeitool.cper.processor_error import BusOperation, Participation, TransactionType
 from apeitool.wire.labels import Bits, Label, Word
+from apeitool.wire.shapes import Json, Pair
 
 
 class CheckValid(enum.IntFlag):
@@ -53,7 +54,7 @@ class X86CacheOperation(Label):
     SNOOP = 8
 
 
-class X86AddressSpace(Label):
+class X86AddressSpace(Label, json={2: "I/O"}):
     """Which memory a bus error was about."""
 
     MEMORY_ACCESS = 0
@@ -62,7 +63,7 @@ class X86AddressSpace(Label):
     OTHER_TRANSACTION = 3
 
 
-class MsErrorType(Label):
+class MsErrorType(Label, json={2: "Microcode ROM Parity Error", 4: "FRC Error"}):
     """Which operation failed."""
 
     NO_ERROR = 0
@@ -128,8 +129,8 @@ class CommonCheck(Check):
     level = Bits(22, 3, when=CheckValid.LEVEL)
     processor_context_corrupt = Bits(25, when=CheckValid.PROCESSOR_CONTEXT_CORRUPT)
     uncorrected = Bits(26, when=CheckValid.UNCORRECTED)
-    precise_ip = Bits(27, when=CheckValid.PRECISE_IP)
-    restartable_ip = Bits(28, when=CheckValid.RESTARTABLE_IP)
+    precise_ip = Bits(27, when=CheckValid.PRECISE_IP, json=Json("preciseIP"))
+    restartable_ip = Bits(28, when=CheckValid.RESTARTABLE_IP, json=Json("restartableIP"))
     overflow = Bits(29, when=CheckValid.OVERFLOW)
 
 
@@ -159,7 +160,7 @@ class BusCheck(CommonCheck):
 
     operation = Bits(18, 4, BusOperation, when=CheckValid.OPERATION)
     participation_type = Bits(30, 2, Participation, when=CheckValid.PARTICIPATION_TYPE)
-    time_out = Bits(32, when=CheckValid.TIME_OUT)
+    time_out = Bits(32, when=CheckValid.TIME_OUT, json=Json("timedOut"))
     address_space = Bits(33, 2, X86AddressSpace, when=CheckValid.ADDRESS_SPACE)
 
 
@@ -170,11 +171,17 @@ class MsCheck(Check):
     """
 
     validation_bits = Bits(0, 16, MsCheckValid)
-    error_type = Bits(16, 3, MsErrorType, when=MsCheckValid.ERROR_TYPE)
+    error_type = Bits(
+        16,
+        3,
+        MsErrorType,
+        when=MsCheckValid.ERROR_TYPE,
+        json=Json(shape=Pair(unknown="Unknown (Processor Specific)")),
+    )
     processor_context_corrupt = Bits(19, when=MsCheckValid.PROCESSOR_CONTEXT_CORRUPT)
     uncorrected = Bits(20, when=MsCheckValid.UNCORRECTED)
-    precise_ip = Bits(21, when=MsCheckValid.PRECISE_IP)
-    restartable_ip = Bits(22, when=MsCheckValid.RESTARTABLE_IP)
+    precise_ip = Bits(21, when=MsCheckValid.PRECISE_IP, json=Json("preciseIP"))
+    restartable_ip = Bits(22, when=MsCheckValid.RESTARTABLE_IP, json=Json("restartableIP"))
     overflow = Bits(23, when=MsCheckValid.OVERFLOW)
 
 

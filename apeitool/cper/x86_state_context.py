@@ -5,13 +5,21 @@ Source:  UEFI 2.10 N.2.4.2.2; Intel SDM volume 1 10.5.1 for FXSAVE
 
 from typing import Annotated
 
-from apeitool.cper.x86_context import ArrayRest, Padding, X86Context, X86ContextType
+from apeitool.cper.x86_context import AS_BYTES, ArrayRest, Padding, X86Context, X86ContextType
 from apeitool.registers.x86_state import Cr0, Cr4, Dr6, Mxcsr, Rflags
+from apeitool.wire.shapes import NUMBER, Json, Slice, Slices
 from apeitool.wire.types import U8, U16, U32, U64, Bytes, Hex, u16
 
-Register16 = Annotated[U16, Hex]
-Register32 = Annotated[U32, Hex]
-Register64 = Annotated[U64, Hex]
+_MEMBER = Json(within="registerArray", shape=NUMBER)
+
+Register16 = Annotated[U16, Hex, _MEMBER]
+Register32 = Annotated[U32, Hex, _MEMBER]
+Register64 = Annotated[U64, Hex, _MEMBER]
+
+
+def _halves(name: str) -> Json:
+    parts = {f"{name}_{half}": Slice(64 * half, 64, NUMBER) for half in (0, 1)}
+    return Json("registerArray", Slices(None, {None: parts}))
 
 
 class Ia32StateContext(X86Context):
@@ -83,9 +91,9 @@ class X64General(X86Context):
     es: Register16 = 0
     fs: Register16 = 0
     gs: Register16 = 0
-    reserved: Register32 = 0
+    reserved: Annotated[U32, Hex] = 0
     rflags: Annotated[Register64, Rflags] = 0
-    rip: Register64 = 0
+    rip: Annotated[Register64, Json("registerArray.eip", NUMBER)] = 0
     cr0: Annotated[Register64, Cr0] = 0
     cr1: Register64 = 0
     cr2: Annotated[Register64, "address of a page fault"] = 0
@@ -100,8 +108,8 @@ class X64StateContext(X64General):
     """
 
     cr8: Register64 = 0
-    gdtr: Annotated[bytes, Bytes(16)] = bytes(16)
-    idtr: Annotated[bytes, Bytes(16)] = bytes(16)
+    gdtr: Annotated[bytes, Bytes(16), _halves("gdtr")] = bytes(16)
+    idtr: Annotated[bytes, Bytes(16), _halves("idtr")] = bytes(16)
     ldtr: Register16 = 0
     tr: Register16 = 0
     rest: ArrayRest = b""
@@ -115,8 +123,8 @@ class X64StateContextWithoutCr8(X64General):
     Source:  UEFI 2.10 N.2.4.2.2
     """
 
-    gdtr: Annotated[bytes, Bytes(16)] = bytes(16)
-    idtr: Annotated[bytes, Bytes(16)] = bytes(16)
+    gdtr: Annotated[bytes, Bytes(16), _halves("gdtr")] = bytes(16)
+    idtr: Annotated[bytes, Bytes(16), _halves("idtr")] = bytes(16)
     ldtr: Register16 = 0
     tr: Register16 = 0
     rest: ArrayRest = b""
@@ -130,7 +138,7 @@ class FxsaveContext(X86Context):
     """
 
     register_context_type: Annotated[X86ContextType, u16] = X86ContextType.FXSAVE_CONTEXT
-    fcw: Register16 = 0
+    fcw: Annotated[Register16, AS_BYTES] = 0
     fsw: Register16 = 0
     ftw: Annotated[U8, Hex] = 0
     reserved_5: Annotated[U8, Hex] = 0
@@ -175,7 +183,7 @@ class Ia32DebugContext(X86Context):
     """
 
     register_context_type: Annotated[X86ContextType, u16] = X86ContextType.IA32_MODE_DEBUG_REGISTERS
-    dr0: Register32 = 0
+    dr0: Annotated[Register32, AS_BYTES] = 0
     dr1: Register32 = 0
     dr2: Register32 = 0
     dr3: Register32 = 0
@@ -194,7 +202,7 @@ class X64DebugContext(X86Context):
     """
 
     register_context_type: Annotated[X86ContextType, u16] = X86ContextType.X64_MODE_DEBUG_REGISTERS
-    dr0: Register64 = 0
+    dr0: Annotated[Register64, AS_BYTES] = 0
     dr1: Register64 = 0
     dr2: Register64 = 0
     dr3: Register64 = 0

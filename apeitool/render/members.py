@@ -152,10 +152,15 @@ def rows(kind: type[Structure], naming: Naming) -> tuple[Row, ...]:
         if isinstance(shape, Hidden):
             continue
         inner = as_written if fact.as_written else naming
-        path = tuple((fact.name or naming(field.name)).split("."))
+        path = _path(fact, naming(field.name))
         is_inline = Row(field, path, shape, inner, fact).is_inline
         found.append(Row(field, () if is_inline else path, shape, inner, fact))
     return tuple(found)
+
+
+def _path(fact: Json, name: str) -> tuple[str, ...]:
+    around = fact.within.split(".") if fact.within else []
+    return (*around, *(fact.name or name).split("."))
 
 
 def _governing(field: Field) -> Iterator[enum.IntFlag]:
@@ -227,6 +232,8 @@ def _is_there(thing: Structure, row: Row) -> bool:
 
 def _shown(thing: Structure, row: Row, value: Any) -> Any:
     match row.shape:
+        case Members() if row.field.named and view_of(thing, row.field) is None:
+            return None
         case Members():
             plain = _bits(row.ranges_in(thing), thing, value)
             return plain if plain or not row.is_marked_inside else None
@@ -237,8 +244,8 @@ def _shown(thing: Structure, row: Row, value: Any) -> Any:
             data = thing.to_bytes()[thing.offset_of(row.field.name) : end]
             return BASE64.show(data) if data else None
         case Slices() as shape:
-            parts = shape.of(getattr(thing, shape.by)).items()
-            return {name: part.of(value) for name, part in parts}
+            parts = shape.of(shape.by and getattr(thing, shape.by)).items()
+            return {name: part.of(_scalar(value, NUMBER)) for name, part in parts}
         case Several() as shape:
             return _several(thing, row, shape, value)
         case Moment():

@@ -11,6 +11,7 @@ from typing import Any
 from apeitool.errors import EncodeError
 from apeitool.render.members import ALL, Naming, Range, Row, camel, ranges, rows
 from apeitool.render.plain import listed, what
+from apeitool.wire.labels import Word
 from apeitool.wire.record import Field, Structure
 from apeitool.wire.shapes import (
     BASE64,
@@ -72,8 +73,8 @@ class Reading:
             if row.fact.marks and not row.is_marked_inside:
                 _mark(valid, row.field.when)
         for field in kind.fields:
-            if field.view in valid:
-                values[field.name] = valid[field.view]
+            for bits, low in _governors(field.view, valid):
+                values[field.name] = int(values.get(field.name, 0)) | bits << low
         self._note(plain, known, path)
         try:
             made = kind(**values)
@@ -102,7 +103,7 @@ class Reading:
             case Keyed():
                 return self._keyed(row, shape, found, path, valid)
             case Slices() as shape:
-                return self._slices(shape, found, path)
+                return self._packed(field, self._slices(shape, found, path), path)
             case Extent():
                 return _read(BASE64, found, path)
             case Moment():
@@ -138,12 +139,12 @@ class Reading:
             return self.structure(part.type, found, path, row.naming)
         if isinstance(part, One):
             return self.structure(_chosen(kind, part, values), found, path, row.naming)
-        only = part.only if isinstance(part, Many | Strided) else None
-        if only is None:
-            raise TypeError(f"{row.field.name}: nothing tells the type of its items")
         items = _own(kind, row, [*enumerate(listed(found, path))], values)
         return tuple(
-            self.structure(only, item, f"{path}[{index}]", row.naming) for index, item in items
+            self.structure(
+                _type(row, item, f"{path}[{index}]"), item, f"{path}[{index}]", row.naming
+            )
+            for index, item in items
         )
 
     def _around(
@@ -223,7 +224,10 @@ class Reading:
     def _plain(self, field: Field, shape: Plain, found: Any, path: str) -> Any:
         if isinstance(field.kind, Array):
             return tuple(self._read(shape, item, path) for item in listed(found, path))
-        value = self._read(shape, found, path)
+        return self._packed(field, self._read(shape, found, path), path)
+
+    def _packed(self, field: Field, value: Any, path: str) -> Any:
+        """What a field has that is shown as a number, or as bytes."""
         if field.type is bytes and isinstance(value, int):
             return _packed(value, field.kind.size, path)  # type: ignore[attr-defined]
         if isinstance(field.kind, Nested):
@@ -268,9 +272,27 @@ def _mark(valid: dict[Any, int], bits: enum.IntFlag | None) -> None:
         valid[type(bits)] = valid.get(type(bits), 0) | _first(bits)
 
 
+def _governors(view: Any, valid: Mapping[Any, int]) -> Iterator[tuple[int, int]]:
+    """Of a field the validation bits that are set, and where they begin."""
+    if view in valid:
+        yield valid[view], 0
+    elif isinstance(view, type) and issubclass(view, Word):
+        yield from ((valid[r.type], r.low) for r in view.ranges.values() if r.type in valid)
+
+
 def _first(bits: int) -> int:
     """Of several validation bits the lowest, which is the field's own."""
     return bits & -bits
+
+
+def _type(row: Row, plain: Any, path: str) -> type[Structure]:
+    """The type of an item of a list."""
+    head = row.shape.head if isinstance(row.shape, Item) else None
+    if head is None:
+        return _only(row)
+    data = Reading().structure(head, plain, path, row.naming).to_bytes()
+    kind: type[Structure] = row.field.kind.choose(data, 0, _ANY_LENGTH)  # type: ignore[attr-defined]
+    return kind
 
 
 def _only(row: Row) -> type[Structure]:

@@ -250,10 +250,14 @@ class Members(Shape):
 class Item(Shape):
     """A structure as an object, a list of them as a list.
 
-    Lists of one name are one list; where one ends, the count of its field tells.
+    Lists of one name are one list; where one ends, the count of its field tells.  Where a list has
+    several types, ``head`` is what all begin with; its bytes tell which it is.
     """
 
-    __slots__ = ()
+    __slots__ = ("head",)
+
+    def __init__(self, head: Any = None) -> None:
+        self.head = head
 
 
 class First(Shape):
@@ -312,13 +316,18 @@ class Slice(NamedTuple):
 class Slices(Shape):
     """Ranges of a number, which the field ``by`` tells, or all that are under None.
 
-    The object may be shared with others; with ``inline`` it is the object around.
+    The number may be that of bytes, or of a structure.  The object may be shared with others; with
+    ``inline`` it is the object around.
     """
 
     __slots__ = ("by", "inline", "table")
 
     def __init__(
-        self, by: str, table: Mapping[Any, Mapping[str, Slice]], *, inline: bool = False
+        self,
+        by: str | None,
+        table: Mapping[Any, Mapping[str, Slice]],
+        *,
+        inline: bool = False,
     ) -> None:
         self.by = by
         self.table = table
@@ -390,20 +399,22 @@ ITEM = Item()
 class Json(Fact):
     """How CPER-JSON shows a field or a range, where that does not follow from the declaration.
 
-    ``name`` may be a path: objects around it are shared with others.  ``also`` are members that say
+    ``name`` may be a path: objects around it are shared with others.  ``within`` is the path before
+    a name that the rules give.  ``also`` are members that say
     the same again for people; they are not read.  ``as_written`` says that the members inside keep
     their names as they are declared.  ``marks`` is whether its presence says that it is valid.  A
     ``required`` range is shown as zero where it is no fact but another of its word is: libcper's
     schema asks for it.
     """
 
-    __slots__ = ("also", "as_written", "marks", "name", "required", "shape")
+    __slots__ = ("also", "as_written", "marks", "name", "required", "shape", "within")
 
     def __init__(
         self,
         name: str | None = None,
         shape: Shape | None = None,
         *,
+        within: str | None = None,
         also: Mapping[str, Callable[[Any], Any]] | None = None,
         as_written: bool = False,
         marks: bool = True,
@@ -411,6 +422,7 @@ class Json(Fact):
     ) -> None:
         self.name = name
         self.shape = shape
+        self.within = within
         self.also = also or {}
         self.as_written = as_written
         self.marks = marks

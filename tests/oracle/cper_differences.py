@@ -1,5 +1,6 @@
 """Where libcper and we differ: an input, both answers, and who is right by which source."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +33,11 @@ from apeitool.cper.sections.cxl_protocol import (
     CxlProtocolValid,
 )
 from apeitool.cper.sections.dmar_generic import Architecture, DmarGenericErrorSection
+from apeitool.cper.sections.ia32_x64_processor import (
+    Ia32X64ProcessorErrorSection,
+    X86ErrorInformation,
+    X86InformationValid,
+)
 from apeitool.cper.sections.memory import MemoryErrorSection, MemoryValid
 from apeitool.cper.sections.memory_2 import Memory2Valid, MemoryErrorSection2
 from apeitool.cper.sections.pci_component import (
@@ -56,6 +62,9 @@ from apeitool.cper.sections.vendor.nvidia import (
     NvidiaErrorSection,
 )
 from apeitool.cper.timestamp import Timestamp
+from apeitool.cper.x86_context import UnclassifiedContext, X86Context
+from apeitool.cper.x86_error import CHECKS, CheckValid, TlbCheck
+from apeitool.cper.x86_state_context import X64StateContextWithoutCr8
 
 MEMORY = MemoryErrorSection
 MEMORY2 = MemoryErrorSection2
@@ -100,6 +109,15 @@ def fru(text: str) -> Record:
 def stamped(timestamp: int) -> Record:
     section = MEMORY(validation_bits=MemoryValid.NODE)
     return Record(timestamp=timestamp, validation_bits=RecordValid.TIMESTAMP, body=[section])
+
+
+TLB = next(kind for kind, (_, check) in CHECKS.items() if check is TlbCheck)
+
+
+def x86(
+    *errors: X86ErrorInformation, contexts: Sequence[X86Context] = ()
+) -> Ia32X64ProcessorErrorSection:
+    return Ia32X64ProcessorErrorSection(error_information=errors, context_information=contexts)
 
 
 def without(bit: int) -> Any:
@@ -414,7 +432,45 @@ ON_ARM_RAS = {
     ),
 }  # fmt: skip
 
-DIFFERENCES = {**GENERAL, **ON_MEMORY, **ON_ARM, **ON_PCIE, **ON_DMAR, **ON_OTHERS, **ON_ARM_RAS}
+ON_X86 = {
+    "operations of caches are named of buses and TLBs": Difference(
+        x86(X86ErrorInformation(
+            error_structure_type=TLB,
+            validation_bits=X86InformationValid.CHECK_INFORMATION,
+            check_information=CheckValid.OPERATION | 7 << 18,
+        )),
+        "sections[0].Ia32x64Processor.processorErrorInfo[0].checkInfo.operation.name",
+        "Eviction", "Unknown (Reserved)",
+        "we: UEFI 2.10 N.2.4.2.1, a TLB and a bus have operations 0 to 6",
+        r"Ia32x64Processor\.processorErrorInfo\[\d+\]\.checkInfo\.operation\.name",
+        lambda c: c.theirs in ("Eviction", "Snoop"),
+    ),
+    "a state without CR8 is read with it": Difference(
+        x86(contexts=[X64StateContextWithoutCr8(gdtr=bytes([5, *bytes(15)]))]),
+        "sections[0].Ia32x64Processor.processorContextInfo[0].registerArray.gdtr_0", ABSENT, 5,
+        "we: the length of the array tells; edk2 declares it without",
+        r"Ia32x64Processor\.processorContextInfo.*",
+        lambda c: any(isinstance(x, X64StateContextWithoutCr8) for x in c.section.context_information),
+    ),
+    "an array of no bytes": Difference(
+        x86(contexts=[UnclassifiedContext()]),
+        "sections[0].Ia32x64Processor.processorContextInfo[0].registerArray.data", ABSENT, "",
+        "both: there is none",
+        r"Ia32x64Processor\.processorContextInfo\[\d+\]\.registerArray(\.data)?",
+        lambda c: not c.ours and not c.theirs,
+    ),
+}  # fmt: skip
+
+DIFFERENCES = {
+    **GENERAL,
+    **ON_MEMORY,
+    **ON_ARM,
+    **ON_PCIE,
+    **ON_DMAR,
+    **ON_OTHERS,
+    **ON_ARM_RAS,
+    **ON_X86,
+}
 
 
 def both_of_a_bank(document: Any) -> None:

@@ -50,6 +50,7 @@ from apeitool.cper.sections.firmware_record import (
     GuidIdentifier,
 )
 from apeitool.cper.sections.generic_processor import GenericProcessorErrorSection
+from apeitool.cper.sections.ia32_x64_processor import Ia32X64ProcessorErrorSection
 from apeitool.cper.sections.memory import MemoryErrorSection
 from apeitool.cper.sections.memory_2 import MemoryErrorSection2
 from apeitool.cper.sections.pci_bus import PciBusErrorSection
@@ -59,6 +60,8 @@ from apeitool.cper.sections.vendor.ampere_one import AmpereOneErrorSection
 from apeitool.cper.sections.vendor.nvidia import NvidiaErrorSection
 from apeitool.cper.timestamp import Timestamp
 from apeitool.cper.vendor.ampere_one_payload import AmpereOneRest
+from apeitool.cper.x86_context import UnclassifiedContext, X86Context, X86ContextType
+from apeitool.cper.x86_state_context import X64StateContextWithoutCr8
 from apeitool.render import cper_json
 from apeitool.render.cper_json import is_cper_json
 from apeitool.wire.record import Structure
@@ -98,6 +101,7 @@ KINDS = {
     "Ampere": Kind(AmpereOneErrorSection, "ampere"),
     "Nvidia": Kind(NvidiaErrorSection, "nvidia"),
     "ArmRas": Kind(ArmRasNodeSection, "arm-ras", is_bound=False),
+    "Ia32x64Processor": Kind(Ia32X64ProcessorErrorSection, "ia32x64"),
     "PciBus": Kind(PciBusErrorSection, "pcibus"),
     "GenericProcessor": Kind(GenericProcessorErrorSection, "generic"),
     "GenericDmar": Kind(DmarGenericErrorSection, "dmargeneric"),
@@ -139,6 +143,10 @@ def for_libcper(section: Any) -> Any:
             auxiliary_data=[laid(auxiliary) for auxiliary in section.auxiliary_data],
             trailing=b"",
         )
+    if isinstance(section, Ia32X64ProcessorErrorSection):
+        return section.replace(
+            gap=b"", context_information=[*contexts(section)], trailing=b""
+        ).sealed()
     if not isinstance(section, ArmProcessorErrorSection):
         return section.replace(trailing=b"")
     return section.replace(
@@ -149,6 +157,19 @@ def for_libcper(section: Any) -> Any:
         context_information_count=AUTO,
         section_length=AUTO,
     )
+
+
+def contexts(section: Ia32X64ProcessorErrorSection) -> Iterator[X86Context]:
+    """The contexts of a section that are as long as their type, and not padded."""
+    for context in section.context_information:
+        if isinstance(context, X64StateContextWithoutCr8):
+            continue
+        without = {"register_array_size": AUTO, "padding": b""}
+        if hasattr(context, "cr0"):
+            without["rest"] = b""
+        elif isinstance(context, UnclassifiedContext):
+            without["register_context_type"] = X86ContextType.UNCLASSIFIED_DATA
+        yield context.replace(**without)
 
 
 def laid(data: AuxiliaryData) -> AuxiliaryData:

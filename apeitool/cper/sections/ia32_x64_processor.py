@@ -30,6 +30,17 @@ from apeitool.registers.machine_check import MachineCheck
 from apeitool.wire.labels import Bits, Word
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import (
+    HIDDEN,
+    IDENTIFIER,
+    NUMBER,
+    Item,
+    Json,
+    Members,
+    Pair,
+    Slice,
+    Slices,
+)
 from apeitool.wire.types import (
     AUTO,
     GUID,
@@ -67,9 +78,9 @@ class X86ValidationBits(Word):
     Source:  UEFI 2.10 N.2.4.2
     """
 
-    valid = Bits(0, 2, X86Valid)
-    error_information_count = Bits(2, 6)
-    context_information_count = Bits(8, 6)
+    valid = Bits(0, 2, X86Valid, json=HIDDEN)
+    error_information_count = Bits(2, 6, json=Json("processorErrorInfoNum"))
+    context_information_count = Bits(8, 6, json=Json("processorContextInfoNum"))
 
 
 class X86InformationValid(enum.IntFlag):
@@ -126,6 +137,12 @@ def _check_word(information: Any) -> type[Check] | None:
     return CHECKS.get(information.error_structure_type, ("", None))[1]
 
 
+_TYPE_NAMES = {
+    kind: f"{name} Check Error"
+    for kind, name in zip(CHECKS, ("Cache", "TLB", "Bus", "MS"), strict=True)
+}
+
+
 class X86ErrorInformation(Structure):
     """IA32/X64 processor error information structure.
 
@@ -133,14 +150,26 @@ class X86ErrorInformation(Structure):
     Source:  UEFI 2.10 N.2.4.2.1
     """
 
-    error_structure_type: Annotated[GUID, Usual(*CHECKS)] = NIL
+    error_structure_type: Annotated[
+        GUID,
+        Usual(*CHECKS),
+        Json("type", Pair("guid", names=_TYPE_NAMES, of=IDENTIFIER, unknown="Unknown")),
+    ] = NIL
     validation_bits: Annotated[U64, X86InformationValid] = 0
     check_information: Annotated[
-        U64, Hex, Named(_check_word), When(X86InformationValid.CHECK_INFORMATION)
+        U64,
+        Hex,
+        Named(_check_word),
+        When(X86InformationValid.CHECK_INFORMATION),
+        Json("checkInfo", Members()),
     ] = 0
-    target_id: Annotated[U64, Hex, When(X86InformationValid.TARGET_ID)] = 0
-    requestor_id: Annotated[U64, Hex, When(X86InformationValid.REQUESTOR_ID)] = 0
-    responder_id: Annotated[U64, Hex, When(X86InformationValid.RESPONDER_ID)] = 0
+    target_id: Annotated[U64, Hex, When(X86InformationValid.TARGET_ID), Json("targetAddressID")] = 0
+    requestor_id: Annotated[
+        U64, Hex, When(X86InformationValid.REQUESTOR_ID), Json("requestorID")
+    ] = 0
+    responder_id: Annotated[
+        U64, Hex, When(X86InformationValid.RESPONDER_ID), Json("responderID")
+    ] = 0
     instruction_pointer: Annotated[Address, When(X86InformationValid.INSTRUCTION_POINTER)] = 0
 
     @property
@@ -268,6 +297,11 @@ _TOLD = 4
 """So many errors does a sentence tell of."""
 
 
+_LEAF_1 = {
+    name: Slice(64 * place, 64, NUMBER) for place, name in enumerate(("eax", "ebx", "ecx", "edx"))
+}
+
+
 class Ia32X64ProcessorErrorSection(Section):
     """IA32/X64 processor error section.
 
@@ -281,20 +315,31 @@ class Ia32X64ProcessorErrorSection(Section):
     located: ClassVar[Mapping[str, str]] = {"local_apic_id": "processor.apic_id"}
     guid: ClassVar[UUID] = UUID("dc3ea0b0-a144-4797-b95b-53fa242b6e1d")
     title: ClassVar[str] = "IA32/X64 processor error"
+    json_key: ClassVar[str] = "Ia32x64Processor"
+    json_type: ClassVar[str] = "IA32/X64"
     since: ClassVar[str] = "UEFI 2.1"
 
-    validation_bits: Annotated[U64, Hex, X86ValidationBits, Derived(_validation)] = AUTO
-    local_apic_id: Annotated[U64, Hex, When(X86Valid.LOCAL_APIC_ID)] = 0
-    cpuid_info: Annotated[CpuidInformation, When(X86Valid.CPUID_INFO)] = CpuidInformation()
+    validation_bits: Annotated[
+        U64, Hex, X86ValidationBits, Derived(_validation), Json(shape=Members(inline=True))
+    ] = AUTO
+    local_apic_id: Annotated[U64, Hex, When(X86Valid.LOCAL_APIC_ID), Json("localAPICID")] = 0
+    cpuid_info: Annotated[
+        CpuidInformation, When(X86Valid.CPUID_INFO), Json(shape=Slices(None, {None: _LEAF_1}))
+    ] = CpuidInformation()
     error_information: Annotated[
         Sequence[X86ErrorInformation],
         Many(
             X86ErrorInformation,
             count=lambda s: X86ValidationBits(s.validation_bits).error_information_count,
         ),
+        Json("processorErrorInfo"),
     ] = ()
-    gap: Annotated[bytes, _EmptyInformation(), "left empty by Windows"] = b""
-    context_information: Annotated[Sequence[X86Context], Strided(_context, _windows)] = ()
+    gap: Annotated[bytes, _EmptyInformation(), "left empty by Windows", HIDDEN] = b""
+    context_information: Annotated[
+        Sequence[X86Context],
+        Strided(_context, _windows),
+        Json("processorContextInfo", Item(X86Context)),
+    ] = ()
     trailing: Rest = b""
 
     def sealed(self) -> Self:
