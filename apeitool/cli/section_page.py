@@ -87,6 +87,8 @@ def _about(name: str, kind: type[Section]) -> Iterator[str]:
         yield f"- read under another GUID too: `{alias}`"
     if kind.since:
         yield f"- since: {kind.since}"
+    if kind.json_key:
+        yield f"- CPER-JSON: under `{kind.json_key}`"
     yield f"- a bare section: `apeitool decode --as {name} FILE`, `apeitool new {name}`"
 
 

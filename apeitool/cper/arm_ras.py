@@ -67,11 +67,16 @@ class ErrorSyndrome(Structure):
     err_fr: Annotated[U64, Hex, arm_ras.ErrFr, Json("errorRecordFeatureRegister", HEX64)] = 0
     err_ctlr: Annotated[U64, Hex, arm_ras.ErrCtlr, Json("errorRecordControlRegister", HEX64)] = 0
     err_status: Annotated[U64, Hex, ErrStatus, Json("errorRecordPrimaryStatusRegister", HEX64)] = 0
-    err_addr: Annotated[U64, Hex, ErrAddr, Json("errorRecordAddressRegister", HEX64)] = 0
-    err_misc0: Annotated[
-        U64, Hex, Named(arm_ras.misc0_word), Json("errorRecordMiscRegister0", HEX64)
+    err_addr: Annotated[
+        U64, Hex, ErrAddr, Json("errorRecordAddressRegister", HEX64, required=True)
     ] = 0
-    err_misc1: Annotated[U64, Hex, Json("errorRecordMiscRegister1", HEX64)] = 0
+    err_misc0: Annotated[
+        U64,
+        Hex,
+        Named(arm_ras.misc0_word),
+        Json("errorRecordMiscRegister0", HEX64, required=True),
+    ] = 0
+    err_misc1: Annotated[U64, Hex, Json("errorRecordMiscRegister1", HEX64, required=True)] = 0
     err_misc2: Annotated[U64, Hex, Json("errorRecordMiscRegister2", HEX64)] = 0
     err_misc3: Annotated[U64, Hex, Json("errorRecordMiscRegister3", HEX64)] = 0
 

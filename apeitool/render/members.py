@@ -123,7 +123,12 @@ class Row(NamedTuple):
 
     def ranges_in(self, thing: Structure) -> tuple[Range, ...]:
         """As `ranges`, where other fields tell how its bits are named."""
-        return self._ranges(view_of(thing, self.field)) if self.field.named else self.ranges
+        return self._ranges(self.view_in(thing)) if self.field.named else self.ranges
+
+    def view_in(self, thing: Structure) -> Any:
+        """What names the bits that it has in a structure; None if nothing does."""
+        by = self.shape.by if isinstance(self.shape, Members) else None
+        return by(thing) if by is not None else view_of(thing, self.field)
 
     def _ranges(self, view: Any) -> tuple[Range, ...]:
         if not isinstance(self.shape, Members):
@@ -199,7 +204,7 @@ def members(thing: Structure, naming: Naming = camel) -> dict[str, Any]:
     """The members that a structure has, which are its facts."""
     plain: dict[str, Any] = {}
     for row in rows(type(thing), naming):
-        if not _is_there(thing, row):
+        if not row.fact.required and not _is_there(thing, row):
             continue
         value = getattr(thing, row.field.name)
         shown = _shown(thing, row, value)
@@ -232,7 +237,7 @@ def _is_there(thing: Structure, row: Row) -> bool:
 
 def _shown(thing: Structure, row: Row, value: Any) -> Any:
     match row.shape:
-        case Members() if row.field.named and view_of(thing, row.field) is None:
+        case Members() if row.field.named and row.view_in(thing) is None:
             return None
         case Members():
             plain = _bits(row.ranges_in(thing), thing, value)
@@ -293,13 +298,16 @@ def _scalar(value: Any, shape: Plain) -> Any:
 
 
 def _keyed(thing: Structure, row: Row, shape: Keyed, value: Any) -> Any:
-    """An object of one member; None for a type that has no name."""
+    """An object of one member, or of none; None for a type that has no name."""
     kind: Any = type(value)
     if not isinstance(value, Structure):
         kind = view_of(thing, row.field)
-    name = next((name for name, known in shape.types.items() if known is kind), None)
+    name = shape.name(kind)
     if name is None:
         return None
+    if name in shape.forms:
+        data = value.to_bytes()
+        return {name: shape.forms[name].show(data)} if data else {}
     if isinstance(value, Structure):
         return {name: members(value, row.naming)}
     return {name: _bits(ranges(kind, ALL, row.naming), thing, value)}

@@ -61,7 +61,7 @@ class Reading:
             known |= set(_places(row)) | {(name,) for name in row.fact.also}
             if not _has(plain, row):
                 if isinstance(row.field.kind, One) and isinstance(
-                    row.shape, Extent | Inline | Plain
+                    row.shape, Extent | Inline | Keyed | Plain
                 ):
                     values[row.field.name] = _of_bytes(kind, row.field.kind, b"", values)
                 continue
@@ -101,7 +101,11 @@ class Reading:
                 parts = row.ranges_in(kind(**values)) if field.named else row.ranges
                 return self._word(parts, found, path, valid, noting=not shape.inline)
             case Keyed():
-                return self._keyed(row, shape, found, path, valid)
+                made = self._keyed(row, shape, found, path, valid)
+                if isinstance(field.kind, One):
+                    _, length = _so_far(kind, field.kind, values)
+                    return _padded(made, min(length, shape.room))
+                return made
             case Slices() as shape:
                 return self._packed(field, self._slices(shape, found, path), path)
             case Extent():
@@ -179,11 +183,10 @@ class Reading:
 
     def _keyed(self, row: Row, shape: Keyed, found: Any, path: str, valid: dict[Any, int]) -> Any:
         plain = _object(found, path)
-        name = next((name for name in plain if name in shape.types), None)
-        if name is None:
-            raise EncodeError(f"one of {', '.join(shape.types)} needed", path=path)
-        self._note(plain, {(name,)}, path)
+        name = next(name for name in plain if name in shape.types)
         kind, path = shape.types[name], f"{path}.{name}"
+        if name in shape.forms:
+            return kind.from_bytes(_read(shape.forms[name], plain[name], path))
         if issubclass(kind, Structure):
             return self.structure(kind, plain[name], path, row.naming)
         return self._word(ranges(kind, ALL, row.naming), plain[name], path, valid)
@@ -230,6 +233,8 @@ class Reading:
         """What a field has that is shown as a number, or as bytes."""
         if field.type is bytes and isinstance(value, int):
             return _packed(value, field.kind.size, path)  # type: ignore[attr-defined]
+        if field.type is bytes and isinstance(value, str):
+            return value.encode("ascii")
         if isinstance(field.kind, Nested):
             size = field.kind.size
             data = _packed(value, size, path) if isinstance(value, int) else value
@@ -264,6 +269,12 @@ def _filled(made: Structure, extents: dict[str, tuple[bytes, str | None]]) -> St
         behind = data[made.offset_of(until) :] if until else b""
         data = data[: made.offset_of(name)] + extent + behind
     return type(made).from_bytes(data)
+
+
+def _padded(made: Structure, length: int) -> Structure:
+    """A structure with zeros behind it, as many as it lacks."""
+    data = made.to_bytes()
+    return type(made).from_bytes(data.ljust(length, b"\0")) if len(data) < length else made
 
 
 def _mark(valid: dict[Any, int], bits: enum.IntFlag | None) -> None:
@@ -329,6 +340,8 @@ def _places(row: Row) -> Iterator[tuple[str, ...]]:
                     yield from _places(inner)
         case Several() as shape:
             yield from ((name,) for name in shape.types)
+        case Keyed() as shape:
+            yield from ((*row.path, name) for name in shape.types)
         case Slices() as shape:
             yield from ((*row.path, name) for name in shape.every)
         case Moment():

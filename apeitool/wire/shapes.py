@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -68,13 +69,17 @@ class Boolean(Plain):
 
 
 class Characters(Plain):
-    """ASCII text up to a NUL; other characters have no place."""
+    """ASCII text up to a NUL; ``other`` stands where other characters are, or nothing."""
 
-    __slots__ = ()
+    __slots__ = ("other",)
 
-    def show(self, value: str) -> str | None:
-        text = value.partition("\0")[0]
-        return text if text.isascii() and text.isprintable() else None
+    def __init__(self, other: str | None = None) -> None:
+        self.other = other
+
+    def show(self, value: str | bytes) -> str | None:
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        text = text.partition("\0")[0]
+        return text if text.isascii() and text.isprintable() else self.other
 
     def read(self, plain: Any) -> str:
         if isinstance(plain, str) and plain.isascii():
@@ -110,6 +115,54 @@ class Base64(Plain):
             return base64.b64decode(plain, validate=True)
         except (binascii.Error, ValueError, TypeError):
             raise ValueError("bytes in base64") from None
+
+
+class Octets(Plain):
+    """Bytes as two digits each: of a number the highest first."""
+
+    __slots__ = ("separator", "size")
+
+    def __init__(self, size: int | None = None, separator: str = "") -> None:
+        self.size = size
+        self.separator = separator
+
+    def show(self, value: Any) -> str:
+        if self.size is None:
+            return bytes(value).hex()
+        return int(value).to_bytes(self.size, "big").hex(self.separator).upper()
+
+    def read(self, plain: Any) -> Any:
+        try:
+            data = bytes.fromhex(plain.replace(self.separator or " ", ""))
+        except (ValueError, AttributeError):
+            raise ValueError("bytes in hex, as text") from None
+        if self.size is None:
+            return data
+        if len(data) == self.size:
+            return int.from_bytes(data, "big")
+        raise ValueError(f"{self.size} bytes in hex, as text")
+
+
+class Dotted(Plain):
+    """Two ranges of a number, of one width in bits, with a dot between them."""
+
+    __slots__ = ("major", "minor", "width")
+
+    def __init__(self, *, major: int, minor: int, width: int) -> None:
+        self.major = major
+        self.minor = minor
+        self.width = width
+
+    def show(self, value: Any) -> str:
+        mask = (1 << self.width) - 1
+        return f"{int(value) >> self.major & mask}.{int(value) >> self.minor & mask}"
+
+    def read(self, plain: Any) -> int:
+        found = re.fullmatch(r"(\d{1,3})\.(\d{1,3})", plain) if isinstance(plain, str) else None
+        parts = [int(part) for part in found.groups()] if found else [1 << self.width]
+        if max(parts) >> self.width:
+            raise ValueError(f"two numbers of {self.width} bits with a dot between them")
+        return parts[0] << self.major | parts[1] << self.minor
 
 
 class Hexadecimal(Plain):
@@ -175,6 +228,27 @@ class Choice(Plain):
         raise ValueError(" or ".join(self.words))
 
 
+class Words(Plain):
+    """A number as its name alone; one without a name is ``unknown``, which is read as zero."""
+
+    __slots__ = ("names", "unknown")
+
+    def __init__(self, names: Mapping[Any, str], unknown: str = "Unknown") -> None:
+        self.names = names
+        self.unknown = unknown
+
+    def show(self, value: Any) -> str:
+        return self.names.get(value, self.unknown)
+
+    def read(self, plain: Any) -> int:
+        if plain == self.unknown:
+            return 0
+        for value, name in self.names.items():
+            if plain == name:
+                return int(value)
+        raise ValueError(f"one of {', '.join([*self.names.values(), self.unknown])}")
+
+
 class Pair(Plain):
     """An object that has the value under ``key``, and its name, for people, under ``name``.
 
@@ -224,23 +298,26 @@ class Pair(Plain):
 class Members(Shape):
     """The bits of a number as an object: each named range, or flag, a member.
 
-    They are those of ``words``, or else of the field's own view.  All have the shape ``of`` if it is
+    They are those of ``words``, or of what ``by`` says of the structure, or else of the field's own
+    view.  All have the shape ``of`` if it is
     given, and ``suffix`` behind their names, but for those that ``names`` calls otherwise.  With
     ``inline`` they are members of the object around.  Bits are shown once: where words are about
     the same bits, by the first that is a fact.
     """
 
-    __slots__ = ("inline", "names", "of", "suffix", "words")
+    __slots__ = ("by", "inline", "names", "of", "suffix", "words")
 
     def __init__(
         self,
         *words: Any,
+        by: Callable[[Any], Any] | None = None,
         of: Plain | None = None,
         suffix: str = "",
         names: Mapping[str, str] | None = None,
         inline: bool = False,
     ) -> None:
         self.words = words
+        self.by = by
         self.of = of
         self.suffix = suffix
         self.names = names or {}
@@ -371,12 +448,26 @@ class Moment(Shape):
 
 
 class Keyed(Shape):
-    """An object of one member, whose name tells the type: of a structure, or of a register word."""
+    """An object with a member whose name tells the type: of a structure, or of a register word.
 
-    __slots__ = ("types",)
+    The object may be shared with others.  ``name=(Structure, shape)`` is one whose bytes are shown;
+    of none there is no member.  A structure that is shorter than its length says has zeros behind
+    it, up to ``room`` bytes.
+    """
 
-    def __init__(self, **types: Any) -> None:
-        self.types = types
+    __slots__ = ("forms", "room", "types")
+
+    def __init__(self, *, room: int = 0, **types: Any) -> None:
+        self.room = room
+        pairs = {
+            n: known if isinstance(known, tuple) else (known, None) for n, known in types.items()
+        }
+        self.types = {name: kind for name, (kind, _) in pairs.items()}
+        self.forms: dict[str, Plain] = {name: form for name, (_, form) in pairs.items() if form}
+
+    def name(self, kind: Any) -> str | None:
+        """The name for a type."""
+        return next((name for name, known in self.types.items() if known is kind), None)
 
 
 class Hidden(Shape):
@@ -400,11 +491,11 @@ class Json(Fact):
     """How CPER-JSON shows a field or a range, where that does not follow from the declaration.
 
     ``name`` may be a path: objects around it are shared with others.  ``within`` is the path before
-    a name that the rules give.  ``also`` are members that say
-    the same again for people; they are not read.  ``as_written`` says that the members inside keep
-    their names as they are declared.  ``marks`` is whether its presence says that it is valid.  A
-    ``required`` range is shown as zero where it is no fact but another of its word is: libcper's
-    schema asks for it.
+    a name that the rules give.  ``also`` are members that say the same again for people; they are
+    not read.  ``as_written`` says that the members inside keep their names as they are declared.
+    ``marks`` is whether its presence says that it is valid.  A ``required`` range is shown as zero
+    where it is no fact but another of its word is, a ``required`` field as it is: libcper's schema
+    asks for it.
     """
 
     __slots__ = ("also", "as_written", "marks", "name", "required", "shape", "within")

@@ -79,7 +79,7 @@ CASES = [
      event(0, 0, CPU_INFO, context(1, pack("<4Q", *range(4))), context(2, pack("<2I", 8, 9)),
            context(3, pack("<Q", 7)), context(4, pack("<3I", 4, 5, 6)), context(0, b"abc")),
      "NVIDIA CPU event GPU-MemSys (type 0x200, sub-type 0x2) on socket 2",
-     {"info.chip_serial_number": (1, 2, 3, 4), "info.instance_base": 0xFFFF00000000,
+     {"info.ecid_1": 1, "info.ecid_2": 2, "info.ecid_3": 3, "info.ecid_4": 4, "info.instance_base": 0xFFFF00000000,
       "event_contexts[0].data.entries[1].value": 3, "event_contexts[1].data.entries[0].key": 8,
       "event_contexts[2].data.entries[0].value": 7, "event_contexts[3].data.entries[2].value": 6,
       "event_contexts[4].data.rest": b"abc"}),

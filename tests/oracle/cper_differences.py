@@ -150,8 +150,9 @@ GENERAL = {
         fru("x" * 20), "sectionDescriptors[0].fruText", ABSENT, "x" * 20,
         "we: UEFI 2.10 N.2.2 asks for no NUL; the text is a fact by its validation bit",
         r"(sectionDescriptors\[0\]\.fruText|GenericProcessor\.cpuBrandString"
-        r"|Nvidia\.(signature|FWErrorInfo\..*)|ArmRas\.userData)",
-        lambda c: isinstance(c.ours, str) and len(c.ours) in (0, 8, 16, 20, 128), (BUILT,),
+        r"|Nvidia\.(signature|FWErrorInfo\..*)|ArmRas\.userData"
+        r"|NvidiaEvent\.(eventHeader\.signature|eventContexts\[\d+\]\.data\.gpuInitMetadata\..*))",
+        lambda c: isinstance(c.ours, str) and len(c.ours) in (0, 8, 16, 20, 48, 128), (BUILT,),
     ),
     "a timestamp that is not in BCD": Difference(
         stamped(0x1418_0B09_0009_3721), "header.timestamp", "1418-11-09T09:37:21+00:00",
@@ -380,7 +381,7 @@ ON_OTHERS = {
     "numbers of 32 bits are shown with a sign": Difference(
         AMPERE(instance_id=1 << 31), "sections[0].Ampere.instanceId", -1 << 31, 1 << 31,
         "we: it is unsigned in libcper's own structure",
-        r"(Ampere\.instanceId|Nvidia\.CMETInfo\[\d+\]\.ErrorCount)",
+        r"(Ampere\.instanceId|Nvidia\.CMETInfo\[\d+\]\.ErrorCount|NvidiaEvent\..*\.xidCode)",
         lambda c: None not in (c.ours, c.theirs) and c.theirs == c.ours - (1 << 32),
     ),
     "all data of NVIDIA's sections are registers": Difference(
@@ -400,11 +401,11 @@ ON_OTHERS = {
 
 ON_ARM_RAS = {
     "registers that hold nothing are shown": Difference(
-        ArmRasNodeSection(error_syndromes=[ErrorSyndrome(err_addr=5)]),
-        "sections[0].ArmRas.errorSyndromes[0].errorRecordAddressRegister",
+        ArmRasNodeSection(error_syndromes=[ErrorSyndrome(extension_revision=0x10, err_misc2=5)]),
+        "sections[0].ArmRas.errorSyndromes[0].errorRecordMiscRegister2",
         "0x0000000000000005", ABSENT,
-        "we: Arm DDI 0487, ERR<n>STATUS.AV and MV tell whether they hold anything",
-        r"ArmRas\.errorSyndromes\[\d+\]\.errorRecord(Address|Misc)Register\d?",
+        "we: Arm DDI 0487, ERR<n>STATUS.MV tells whether they hold anything",
+        r"ArmRas\.errorSyndromes\[\d+\]\.errorRecordMiscRegister[23]",
         only_theirs, (BUILT,),
     ),
     "the types of nodes are named by the case before": Difference(

@@ -5,7 +5,7 @@ newer, which reads it too and makes records of its own.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -58,8 +58,17 @@ from apeitool.cper.sections.pci_component import PciComponentErrorSection
 from apeitool.cper.sections.pcie import PcieErrorSection
 from apeitool.cper.sections.vendor.ampere_one import AmpereOneErrorSection
 from apeitool.cper.sections.vendor.nvidia import NvidiaErrorSection
+from apeitool.cper.sections.vendor.nvidia_event import EventContext, NvidiaEventSection
 from apeitool.cper.timestamp import Timestamp
 from apeitool.cper.vendor.ampere_one_payload import AmpereOneRest
+from apeitool.cper.vendor.nvidia_event_data import (
+    DATA_FORMATS,
+    CpuEventInfo,
+    DataFormat,
+    GpuEventInfo,
+    GpuLegacyXid,
+    OpaqueData,
+)
 from apeitool.cper.x86_context import UnclassifiedContext, X86Context, X86ContextType
 from apeitool.cper.x86_state_context import X64StateContextWithoutCr8
 from apeitool.render import cper_json
@@ -100,6 +109,7 @@ KINDS = {
     "CxlProtocol": Kind(CxlProtocolErrorSection, "cxlprotocol"),
     "Ampere": Kind(AmpereOneErrorSection, "ampere"),
     "Nvidia": Kind(NvidiaErrorSection, "nvidia"),
+    "NvidiaEvent": Kind(NvidiaEventSection, "nvidiaevent", is_bound=False),
     "ArmRas": Kind(ArmRasNodeSection, "arm-ras", is_bound=False),
     "Ia32x64Processor": Kind(Ia32X64ProcessorErrorSection, "ia32x64"),
     "PciBus": Kind(PciBusErrorSection, "pcibus"),
@@ -143,6 +153,8 @@ def for_libcper(section: Any) -> Any:
             auxiliary_data=[laid(auxiliary) for auxiliary in section.auxiliary_data],
             trailing=b"",
         )
+    if isinstance(section, NvidiaEventSection):
+        return nvidia_event(section)
     if isinstance(section, Ia32X64ProcessorErrorSection):
         return section.replace(
             gap=b"", context_information=[*contexts(section)], trailing=b""
@@ -170,6 +182,41 @@ def contexts(section: Ia32X64ProcessorErrorSection) -> Iterator[X86Context]:
         elif isinstance(context, UnclassifiedContext):
             without["register_context_type"] = X86ContextType.UNCLASSIFIED_DATA
         yield context.replace(**without)
+
+
+def nvidia_event(section: NvidiaEventSection) -> NvidiaEventSection:
+    """An event of a source that libcper knows, with data as its format wants it."""
+    info = section.info
+    known: CpuEventInfo | GpuEventInfo = CpuEventInfo()
+    if isinstance(info, CpuEventInfo | GpuEventInfo):
+        known = info.replace(rest=b"")
+    made = NvidiaEventSection(
+        event_type=section.event_type,
+        event_sub_type=section.event_sub_type,
+        event_link_id=section.event_link_id,
+        signature=section.signature,
+        info=known,
+    )
+    return made.replace(event_contexts=[*event_contexts(made, section.event_contexts)]).sealed()
+
+
+def event_contexts(
+    section: NvidiaEventSection, contexts: Sequence[EventContext]
+) -> Iterator[EventContext]:
+    for context in contexts:
+        data = context.data
+        if isinstance(data, GpuLegacyXid):
+            data = data.replace(message=data.message[:235] + b"\0")
+        elif not isinstance(data, OpaqueData):
+            data = data.replace(rest=b"")
+        is_of_gpus = DATA_FORMATS.get(type(data), 0) >= DataFormat.GPU_INIT_METADATA
+        if is_of_gpus and not isinstance(section.info, GpuEventInfo):
+            continue
+        yield EventContext(
+            context_version=context.context_version,
+            data_format_version=context.data_format_version,
+            data=data,
+        )
 
 
 def laid(data: AuxiliaryData) -> AuxiliaryData:

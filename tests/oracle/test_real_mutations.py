@@ -21,6 +21,7 @@ from apeitool.firmware.platform import Platform, State
 from apeitool.lab.images import Images
 from apeitool.lab.session import Session
 from apeitool.lab.window import RESERVED_BASE, RESERVED_SIZE
+from apeitool.linux.accept import block_length
 from apeitool.linux.features import Architecture, kernel
 from apeitool.linux.report import report
 from apeitool.memory import Regions
@@ -36,6 +37,8 @@ KERNEL = 0xFFFFFFFF80000000
 """Where the kernel sees its own image, of which the physical address is the rest."""
 INTERVAL = 4
 """Where in a print limit its interval is."""
+SHORT = 4096
+"""What a block says that it has, of which several have room in the kernel's pool for certain."""
 AT_A_TIME = 50
 """So many blocks take longer than a limit's window, since the lab waits for silence after each."""
 TOLD = ("{", "[Firmware Warn]: ", "[Firmware Bug]: ", "AER: ", "GHES: ")
@@ -108,7 +111,10 @@ def is_safe(block: bytes) -> bool:
     reply = alone.take(block)
     said = [did.what + " ".join(did.lines) for did in reply.did]
     is_free = all("AER" not in text or ":7e:" in text for text in said)
-    return len(block) < 3000 and clean and not found.strays and alone.linux.end is None and is_free
+    # Whether a long one finds room beside those in the cache is a matter of when these are let go.
+    is_short = not SHORT < block_length(apei.StatusBlock.from_bytes(block)) <= ROOM
+    is_alone = clean and not found.strays and alone.linux.end is None
+    return len(block) < 3000 and is_short and is_alone and is_free
 
 
 def safe(dice: random.Random) -> Iterator[bytes]:

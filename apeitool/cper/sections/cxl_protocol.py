@@ -90,8 +90,13 @@ class AgentBase(Word):
         return f"RCRB at {self.rcrb_base:#x}"
 
 
-def _address_word(section: Any) -> type[Word]:
-    """How the address is written; the type tells it even where that is no fact, as to Linux."""
+def _address_word(section: Any) -> type[Word] | None:
+    """How the address is written, if a type that is a fact tells."""
+    return _any_address_word(section) if section.has_valid(CxlProtocolValid.AGENT_TYPE) else None
+
+
+def _any_address_word(section: Any) -> type[Word]:
+    """The same whether the type is a fact or not, as libcper and Linux take it."""
     has_base = section.agent_type == AgentType.RESTRICTED_CXL_HOST_DOWNSTREAM_PORT
     return AgentBase if has_base else AgentAddress
 
@@ -176,7 +181,7 @@ class CxlProtocolErrorSection(Section):
         Hex,
         Named(_address_word),
         When(CxlProtocolValid.AGENT_ADDRESS),
-        Json("cxlAgentAddress", Members()),
+        Json("cxlAgentAddress", Members(by=_any_address_word)),
     ] = 0
     device_id: Annotated[CxlDeviceId, When(CxlProtocolValid.DEVICE_ID)] = CxlDeviceId()
     serial_number: Annotated[
@@ -227,7 +232,8 @@ class CxlProtocolErrorSection(Section):
         return known and not any(data[9:16]) and len(data) == HEADER_LENGTH + lengths
 
     def shown(self, name: str) -> str | None:
-        return _address_word(self)(self.agent_address).text if name == "agent_address" else None
+        word = _address_word(self) if name == "agent_address" else None
+        return word(self.agent_address).text if word is not None else None
 
     @property
     def what(self) -> str:
@@ -238,7 +244,7 @@ class CxlProtocolErrorSection(Section):
     def component(self) -> str:
         if not self.is_valid("agent_address"):
             return ""
-        return f"CXL {self.shown('agent_address')}"
+        return f"CXL {self.shown('agent_address') or hex(self.agent_address)}"
 
     @property
     def severities(self) -> tuple[Severity, ...]:
@@ -277,7 +283,7 @@ class CxlProtocolErrorSection(Section):
     def sentence(self) -> str:
         what = self.what
         if self.is_valid("agent_address"):
-            what += f" at {self.shown('agent_address')}"
+            what += f" at {self.shown('agent_address') or hex(self.agent_address)}"
         if self.is_valid("device_id"):
             device = self.device_id
             what += f" (vendor {device.vendor_id:#06x}, device {device.device_id:#06x})"

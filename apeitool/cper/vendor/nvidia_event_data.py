@@ -1,20 +1,35 @@
 """What an NVIDIA event says of its source, and the formats of the data in its contexts."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from apeitool.cper.vendor.nvidia_xid import XIDS
 from apeitool.cper.vendor.register_dump import Register32, Register64
 from apeitool.registers.pci import vendor_text
 from apeitool.wire.labels import Bits, Label, Word
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import (
+    BOOLEAN,
+    HEX8,
+    HEX16,
+    HEX32,
+    HEX64,
+    Characters,
+    Choice,
+    Dotted,
+    Json,
+    Octets,
+    Pair,
+    Slice,
+    Slices,
+    Words,
+)
 from apeitool.wire.types import (
     U8,
     U16,
     U32,
     U64,
     Address,
-    Array,
     Bytes,
     Hex,
     Many,
@@ -23,7 +38,6 @@ from apeitool.wire.types import (
     Text,
     Usual,
     u8,
-    u32,
 )
 
 
@@ -53,6 +67,20 @@ class Architecture(Word):
     error_injection = Bits(31)
 
 
+_CHIP = Slices(
+    None,
+    {
+        None: {
+            "hidFam": Slice(0, 4, HEX8),
+            "revision": Slice(4, 16, Dotted(major=0, minor=12, width=4)),
+            "chipId": Slice(8, 8),
+            "preSiPlatform": Slice(20, 5, Choice("Silicon", "PreSilicon")),
+            "errorInjection": Slice(31, 1, BOOLEAN),
+        }
+    },
+)
+
+
 class EventInfo(Structure):
     """What an event says of its source.
 
@@ -67,10 +95,13 @@ class CpuEventInfo(EventInfo):
     Source:  libcper EFI_NVIDIA_CPU_EVENT_INFO; Linux drivers/acpi/apei/ghes-nvidia.c
     """
 
-    socket_number: U8 = 0
-    architecture: Annotated[U32, Hex, Architecture] = 0
-    chip_serial_number: Annotated[Sequence[int], Array(u32, 4), Hex, "ECID"] = (0, 0, 0, 0)
-    instance_base: Annotated[U64, Hex] = 0
+    socket_number: Annotated[U8, Json("SocketNum")] = 0
+    architecture: Annotated[U32, Hex, Architecture, Json("Architecture", _CHIP)] = 0
+    ecid_1: Annotated[U32, Hex, "chip's serial number", Json("Ecid1", HEX32)] = 0
+    ecid_2: Annotated[U32, Hex, Json("Ecid2", HEX32)] = 0
+    ecid_3: Annotated[U32, Hex, Json("Ecid3", HEX32)] = 0
+    ecid_4: Annotated[U32, Hex, Json("Ecid4", HEX32)] = 0
+    instance_base: Annotated[U64, Hex, Json("InstanceBase", HEX64)] = 0
     rest: Rest = b""
 
 
@@ -89,6 +120,16 @@ class EventOriginator(Label):
         return self.name.replace("_", " ") if self.is_known else super().text
 
 
+_ORIGINATORS = {
+    EventOriginator.INVALID: "Invalid",
+    EventOriginator.RESERVED_1: "Reserved1",
+    EventOriginator.PF_GSP_FIRMWARE: "PF_GSP_FW",
+    EventOriginator.VF_GSP_FIRMWARE: "VF_GSP_FW",
+    EventOriginator.PF_DRIVER: "PF_DRIVER",
+    EventOriginator.VF_DRIVER: "VF_DRIVER",
+}
+
+
 class GpuEventInfo(EventInfo):
     """GPU event info, major version 1.
 
@@ -96,10 +137,12 @@ class GpuEventInfo(EventInfo):
     Source:  libcper EFI_NVIDIA_GPU_EVENT_INFO
     """
 
-    event_originator: Annotated[EventOriginator, u8] = EventOriginator.INVALID
-    source_partition: U16 = 0
-    source_sub_partition: U16 = 0
-    pdi: Annotated[U64, Hex, "per-device identifier"] = 0
+    event_originator: Annotated[
+        EventOriginator, u8, Json("EventOriginator", Words(_ORIGINATORS))
+    ] = EventOriginator.INVALID
+    source_partition: Annotated[U16, Json("SourcePartition")] = 0
+    source_sub_partition: Annotated[U16, Json("SourceSubPartition")] = 0
+    pdi: Annotated[U64, Hex, "per-device identifier", Json("Pdi", Octets(8, ":"))] = 0
     rest: Rest = b""
 
 
@@ -155,8 +198,8 @@ class KeyValue64(Structure):
     Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_1
     """
 
-    key: Annotated[U64, Hex] = 0
-    value: Annotated[U64, Hex] = 0
+    key: Annotated[U64, Hex, Json("key64", HEX64)] = 0
+    value: Annotated[U64, Hex, Json("val64", HEX64)] = 0
 
 
 class KeyValue32(Structure):
@@ -166,8 +209,8 @@ class KeyValue32(Structure):
     Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_2
     """
 
-    key: Annotated[U32, Hex] = 0
-    value: Annotated[U32, Hex] = 0
+    key: Annotated[U32, Hex, Json("key32", HEX32)] = 0
+    value: Annotated[U32, Hex, Json("val32", HEX32)] = 0
 
 
 class KeyValues64(ContextData):
@@ -177,7 +220,7 @@ class KeyValues64(ContextData):
     Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_1
     """
 
-    entries: Annotated[Sequence[KeyValue64], Many(KeyValue64)] = ()
+    entries: Annotated[Sequence[KeyValue64], Many(KeyValue64), Json("keyValArray64")] = ()
     rest: Rest = b""
 
 
@@ -188,7 +231,7 @@ class KeyValues32(ContextData):
     Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_2
     """
 
-    entries: Annotated[Sequence[KeyValue32], Many(KeyValue32)] = ()
+    entries: Annotated[Sequence[KeyValue32], Many(KeyValue32), Json("keyValArray32")] = ()
     rest: Rest = b""
 
 
@@ -199,7 +242,7 @@ class Values64(ContextData):
     Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_3
     """
 
-    entries: Annotated[Sequence[Register64], Many(Register64)] = ()
+    entries: Annotated[Sequence[Register64], Many(Register64), Json("valArray64")] = ()
     rest: Rest = b""
 
 
@@ -210,7 +253,7 @@ class Values32(ContextData):
     Source:  libcper EFI_NVIDIA_EVENT_CTX_DATA_TYPE_4
     """
 
-    entries: Annotated[Sequence[Register32], Many(Register32)] = ()
+    entries: Annotated[Sequence[Register32], Many(Register32), Json("valArray32")] = ()
     rest: Rest = b""
 
 
@@ -232,6 +275,9 @@ class GpuArchitectureId(Word):
     architecture = Bits(24, 6, GpuArchitecture)
 
 
+_IN_HEX = Json(shape=HEX64)
+
+
 class GpuPciInfo(Structure):
     """A GPU as a PCI device; the information is of another kind if its type is not 0.
 
@@ -239,23 +285,40 @@ class GpuPciInfo(Structure):
     Source:  libcper EFI_NVIDIA_GPU_CTX_INIT_METADATA_PCI_INFO
     """
 
-    class_code: Annotated[U8, Hex] = 0
-    sub_class: Annotated[U8, Hex] = 0
-    revision: Annotated[U8, Hex] = 0
-    vendor_id: Annotated[U16, Hex] = 0
-    device_id: Annotated[U16, Hex] = 0
-    subsystem_vendor_id: Annotated[U16, Hex] = 0
-    subsystem_id: Annotated[U16, Hex] = 0
-    bar0_start: Address = 0
-    bar0_size: Annotated[U64, Hex] = 0
-    bar1_start: Address = 0
-    bar1_size: Annotated[U64, Hex] = 0
-    bar2_start: Address = 0
-    bar2_size: Annotated[U64, Hex] = 0
+    class_code: Annotated[U8, Hex, Json("class", HEX8)] = 0
+    sub_class: Annotated[U8, Hex, Json("subclass", HEX8)] = 0
+    revision: Annotated[U8, Hex, Json("rev", HEX8)] = 0
+    vendor_id: Annotated[U16, Hex, Json("vendorId", HEX16)] = 0
+    device_id: Annotated[U16, Hex, Json("deviceId", HEX16)] = 0
+    subsystem_vendor_id: Annotated[U16, Hex, Json("subsystemVendorId", HEX16)] = 0
+    subsystem_id: Annotated[U16, Hex, Json("subsystemId", HEX16)] = 0
+    bar0_start: Annotated[Address, _IN_HEX] = 0
+    bar0_size: Annotated[U64, Hex, _IN_HEX] = 0
+    bar1_start: Annotated[Address, _IN_HEX] = 0
+    bar1_size: Annotated[U64, Hex, _IN_HEX] = 0
+    bar2_start: Annotated[Address, _IN_HEX] = 0
+    bar2_size: Annotated[U64, Hex, _IN_HEX] = 0
 
     def shown(self, name: str) -> str | None:
         is_vendor = name in ("vendor_id", "subsystem_vendor_id")
         return vendor_text(getattr(self, name)) if is_vendor else None
+
+
+def _architecture(word: int) -> str | None:
+    return _ARCHITECTURES.get(GpuArchitecture(GpuArchitectureId(word).architecture))
+
+
+_ARCHITECTURES = {
+    GpuArchitecture.TURING: "Turing",
+    GpuArchitecture.AMPERE: "Ampere",
+    GpuArchitecture.HOPPER: "Hopper",
+    GpuArchitecture.ADA: "Ada",
+    GpuArchitecture.BLACKWELL: "Blackwell",
+    GpuArchitecture.BLACKWELL_2: "Blackwell2",
+    GpuArchitecture.RUBIN: "Rubin",
+}
+_ARCHITECTURE = Pair("raw", "architecture", _architecture, unknown="Unknown", of=HEX32)
+_TEXT = Json(shape=Characters(""))
 
 
 class GpuInitMetadata(ContextData):
@@ -265,14 +328,16 @@ class GpuInitMetadata(ContextData):
     Source:  libcper EFI_NVIDIA_GPU_CTX_INIT_METADATA
     """
 
-    device_name: Annotated[str, Text(48)] = ""
-    firmware_version: Annotated[str, Text(16)] = ""
-    pf_driver_microcode_version: Annotated[str, Text(16)] = ""
-    pf_driver_version: Annotated[str, Text(16)] = ""
-    vf_driver_version: Annotated[str, Text(16)] = ""
-    configuration: Annotated[U64, Hex] = 0
-    pdi: Annotated[U64, Hex, "per-device identifier"] = 0
-    architecture_id: Annotated[U32, Hex, GpuArchitectureId] = 0
+    device_name: Annotated[str, Text(48), _TEXT] = ""
+    firmware_version: Annotated[str, Text(16), _TEXT] = ""
+    pf_driver_microcode_version: Annotated[str, Text(16), _TEXT] = ""
+    pf_driver_version: Annotated[str, Text(16), _TEXT] = ""
+    vf_driver_version: Annotated[str, Text(16), _TEXT] = ""
+    configuration: Annotated[U64, Hex, _IN_HEX] = 0
+    pdi: Annotated[U64, Hex, "per-device identifier", Json(shape=Octets(8, ":"))] = 0
+    architecture_id: Annotated[
+        U32, Hex, GpuArchitectureId, Json("architectureId", _ARCHITECTURE)
+    ] = 0
     hardware_info_type: Annotated[U8, "0: the PCI info that follows"] = 0
     pci_info: GpuPciInfo = GpuPciInfo()
     rest: Rest = b""
@@ -288,8 +353,11 @@ class GpuLegacyXid(ContextData):
     Source:  libcper EFI_NVIDIA_GPU_CTX_LEGACY_XID
     """
 
+    largest: ClassVar[int] = 240
+    """Bytes of the longest that libcper has room for."""
+
     xid_code: Annotated[U32, Usual(*XIDS)] = 0
-    message: Annotated[bytes, Raw(), "characters up to the first NUL"] = b""
+    message: Annotated[bytes, Raw(), "characters up to the first NUL", _TEXT] = b""
 
     def shown(self, name: str) -> str | None:
         if name == "message":
@@ -319,7 +387,7 @@ class GpuRecommendedActions(ContextData):
     Source:  libcper EFI_NVIDIA_GPU_CTX_RECOMMENDED_ACTIONS
     """
 
-    flags: Annotated[U8, Hex] = 0
+    flags: Annotated[U8, Hex, Json(shape=HEX8)] = 0
     reserved: Annotated[bytes, Bytes(3)] = bytes(3)
     recovery_action: U16 = 0
     diagnostic_flow: Annotated[U16, "0: unspecified"] = 0

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import HEX32, HEX64, Json
 from apeitool.wire.types import U32, U64, Hex
 
 
@@ -13,7 +14,7 @@ class Register32(Structure):
     Source:  rasdaemon non-standard-hisilicon.c, non-standard-jaguarmicro.c, non-standard-nvidia.c
     """
 
-    value: Annotated[U32, Hex] = 0
+    value: Annotated[U32, Hex, Json("val32", HEX32)] = 0
 
 
 class Register64(Structure):
@@ -23,4 +24,4 @@ class Register64(Structure):
     Source:  rasdaemon non-standard-nvidia.c
     """
 
-    value: Annotated[U64, Hex] = 0
+    value: Annotated[U64, Hex, Json("val64", HEX64)] = 0

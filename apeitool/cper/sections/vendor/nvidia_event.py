@@ -13,15 +13,22 @@ from apeitool.cper.vendor.nvidia_event_data import (
     DataFormat,
     EventInfo,
     GpuEventInfo,
+    GpuInitMetadata,
     GpuLegacyXid,
+    GpuRecommendedActions,
+    KeyValues32,
+    KeyValues64,
     OpaqueData,
     SourceDevice,
     UnknownEventInfo,
+    Values32,
+    Values64,
     data_type,
     info_type,
 )
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
+from apeitool.wire.shapes import HEX16, HEX64, HIDDEN, Dotted, Json, Keyed, Octets, Shape, Words
 from apeitool.wire.types import (
     AUTO,
     U8,
@@ -56,6 +63,19 @@ def _data(context: Any, length: int) -> type[ContextData]:
     return data_type(context.data_format_type, length)
 
 
+_JSON = Keyed(
+    type1=KeyValues64,
+    type2=KeyValues32,
+    type3=Values64,
+    type4=Values32,
+    gpuInitMetadata=GpuInitMetadata,
+    gpuLegacyXid=GpuLegacyXid,
+    gpuRecommendedActions=GpuRecommendedActions,
+    opaque=(OpaqueData, Octets()),
+    room=GpuLegacyXid.largest,
+)
+
+
 class EventContext(Structure):
     """Context of an event: data of one format.
 
@@ -64,15 +84,15 @@ class EventContext(Structure):
     Source:  Linux drivers/acpi/apei/ghes-nvidia.c; libcper EFI_NVIDIA_EVENT_CTX_HEADER
     """
 
-    context_size: Annotated[U32, Unit("bytes"), Derived(lambda c: c.size, last=True)] = AUTO
-    context_version: U16 = 0
+    context_size: Annotated[U32, Unit("bytes"), Derived(lambda c: c.size, last=True), HIDDEN] = AUTO
+    context_version: Annotated[U16, Json("version")] = 0
     reserved: Annotated[U16, Hex] = 0
     data_format_type: Annotated[
-        DataFormat, u16, Derived(lambda c: DATA_FORMATS.get(type(c.data)))
+        DataFormat, u16, Derived(lambda c: DATA_FORMATS.get(type(c.data))), Json(shape=HEX16)
     ] = AUTO
     data_format_version: Annotated[U16, Hex] = 0
     data_size: Annotated[U32, Unit("bytes"), Derived(lambda c: c.data.size)] = AUTO
-    data: Annotated[ContextData, One(_data, length="data_size")] = OpaqueData()
+    data: Annotated[ContextData, One(_data, length="data_size"), Json(shape=_JSON)] = OpaqueData()
     padding: Annotated[
         bytes, Raw(until="context_size"), Derived(lambda c: bytes(-(HEADER + c.data.size) % HEADER))
     ] = AUTO
@@ -95,6 +115,10 @@ def _source(section: Any) -> tuple[SourceDevice | None, int | None]:
     return INFO_SOURCES.get(type(section.info), (None, None))
 
 
+def _header(name: str, shape: Shape | None = None) -> Json:
+    return Json(f"eventHeader.{name}", shape)
+
+
 class NvidiaEventSection(Section):
     """NVIDIA event section.
 
@@ -107,26 +131,52 @@ class NvidiaEventSection(Section):
     part: ClassVar[str] = "device"
     guid: ClassVar[UUID] = UUID("9068e568-6ca0-11f0-aeaf-159343591eac")
     title: ClassVar[str] = "NVIDIA event"
+    json_key: ClassVar[str] = "NvidiaEvent"
+    json_type: ClassVar[str] = "NvidiaEvent"
 
-    version: U8 = 1
-    event_context_count: Annotated[U8, Derived(lambda s: len(s.event_contexts))] = AUTO
-    source_device_type: Annotated[SourceDevice, u8, Derived(lambda s: _source(s)[0])] = AUTO
+    version: Annotated[U8, _header("version")] = 1
+    event_context_count: Annotated[U8, Derived(lambda s: len(s.event_contexts)), HIDDEN] = AUTO
+    source_device_type: Annotated[
+        SourceDevice,
+        u8,
+        Derived(lambda s: _source(s)[0]),
+        _header("sourceDeviceType", Words({device: device.name for device in SourceDevice})),
+    ] = AUTO
     reserved: Annotated[U8, Hex] = 0
-    event_type: Annotated[U16, Hex] = 0
-    event_sub_type: Annotated[U16, Hex] = 0
-    event_link_id: Annotated[U64, Hex, "events of one cause have the same; 0 if none"] = 0
+    event_type: Annotated[U16, Hex, _header("type", HEX16)] = 0
+    event_sub_type: Annotated[U16, Hex, _header("subtype", HEX16)] = 0
+    event_link_id: Annotated[
+        U64, Hex, "events of one cause have the same; 0 if none", _header("linkId", HEX64)
+    ] = 0
     signature: Annotated[
-        str, Text(16), "the block that reports", Usual("SOCHUB", "PCIe", "GPU-MemSys", "CLink")
+        str,
+        Text(16),
+        "the block that reports",
+        Usual("SOCHUB", "PCIe", "GPU-MemSys", "CLink"),
+        _header("signature"),
     ] = ""
-    info_version: Annotated[U16, Hex, Derived(lambda s: _source(s)[1])] = AUTO
-    info_size: Annotated[U8, Unit("bytes"), Derived(lambda s: INFO_HEADER + s.info.size)] = AUTO
-    info: Annotated[EventInfo, One(_info, length=lambda s: s.info_size - INFO_HEADER)] = (
-        UnknownEventInfo()
-    )
+    info_version: Annotated[
+        U16,
+        Hex,
+        Derived(lambda s: _source(s)[1]),
+        Json("eventInfo.version", Dotted(major=8, minor=0, width=8)),
+    ] = AUTO
+    info_size: Annotated[
+        U8, Unit("bytes"), Derived(lambda s: INFO_HEADER + s.info.size), HIDDEN
+    ] = AUTO
+    info: Annotated[
+        EventInfo,
+        One(_info, length=lambda s: s.info_size - INFO_HEADER),
+        Json("eventInfo", Keyed(cpu=CpuEventInfo, gpu=GpuEventInfo)),
+    ] = UnknownEventInfo()
     event_contexts: Annotated[
         Sequence[EventContext], Many(EventContext, count="event_context_count")
     ] = ()
     trailing: Rest = b""
+
+    def is_valid(self, name: str) -> bool:
+        is_none = name == "event_link_id" and not self.event_link_id
+        return super().is_valid(name) and not is_none
 
     @property
     def what(self) -> str:
