@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from apeitool.acpi.hest.table import Hest
@@ -20,11 +20,17 @@ PLANS: dict[str, dict[str, str]] = {
 """The plans of the tables."""
 
 
-def lab_hest() -> Hest:
-    """A HEST for the lab's guest: source 1 is polled, source 2 told by NMI."""
+def lab_hest(machine: str = "x86") -> Hest:
+    """A HEST for the lab's guest: source 1 is polled, source 2 told by NMI, on arm64 by SEA."""
+    import apeitool as apei
     from apeitool.acpi.hest.table import Hest
 
-    found = example("hest")
+    plan: dict[str, Any] = dict(PLANS["hest"])
+    if machine == "arm64":
+        polled = {"kind": "Ghes", "notification": {"type": "POLLED", "poll_interval": 1000}}
+        sea = {"kind": "GhesV2", "notification": {"type": "SEA"}}
+        plan |= {"preset": "qemu-virt", "sources": [polled, sea]}
+    found = apei.build(plan).table
     assert isinstance(found, Hest)
     return found
 

@@ -11,7 +11,23 @@ from apeitool.cli.options import integer, talk
 
 if TYPE_CHECKING:
     from apeitool.acpi.hest.table import Hest
+    from apeitool.lab.machines import Machine
     from apeitool.lab.session import Report
+    from apeitool.lab.toucher import Touch
+
+
+a_machine = click.option(
+    "--arch", type=click.Choice(["x86", "arm64"]), default="x86", show_default=True,
+    help="The guest's processor.",
+)  # fmt: skip
+
+
+def machine_of(arch: str) -> Machine:
+    """The machine of a processor."""
+    from apeitool.lab.machines import MACHINES
+    from apeitool.linux.features import Architecture
+
+    return MACHINES[Architecture(arch)]
 
 
 @click.group("lab", short_help="Boot a real Linux with a HEST; inject errors.")
@@ -20,16 +36,18 @@ def command() -> None:
 
 
 @command.command("setup")
+@a_machine
 @click.option("--with", "names", multiple=True, metavar="PROGRAM",
               help="This program of Debian unstable too: fwts, iasl.")  # fmt: skip
 @click.option("--all", "every", is_flag=True, help="Every program that can be had.")
 @click.option("--archive", metavar="ADDRESS",
               help="Debian's archive for those; else that of apt's sources.")  # fmt: skip
-def setup(names: tuple[str, ...], every: bool, archive: str | None) -> None:
+def setup(arch: str, names: tuple[str, ...], every: bool, archive: str | None) -> None:
     """Bring what a guest needs into a private cache: Debian 12's kernel 6.1, its module einj, busybox.
 
     The packages come from the archive that this machine's apt is configured for, without being
-    installed.  QEMU itself (qemu-system-x86_64) must be installed.  Once done, works offline.
+    installed; an arm64 guest's firmware too.  QEMU itself (qemu-system-x86_64, qemu-system-aarch64)
+    must be installed.  Once done, works offline.
 
     Programs of Debian unstable judge tables as those of this machine do; they are not installed
     either, and run by themselves.
@@ -41,13 +59,14 @@ def setup(names: tuple[str, ...], every: bool, archive: str | None) -> None:
         raise click.BadParameter(f"{min(unknown)!r} is none of {', '.join(programs.PACKAGES)}")
     for program in programs.setup(wanted, site=archive, say=talk):
         click.echo(f"{program.image.package} {program.image.version}: {program.path}")
-    found = images.setup(say=talk)
+    found = images.setup(machine=machine_of(arch), say=talk)
     for image in found.files:
         click.echo(f"{image.package} {image.version}: {image.path}")
     click.echo(f"QEMU: {found.qemu}")
 
 
 @command.command("run")
+@a_machine
 @click.option("--hest", "hest_path", type=click.Path(path_type=Path),
               help="A HEST, in binary or hex; without it, the one that `new hest` describes.")  # fmt: skip
 @click.option("--inject", "blocks", type=click.Path(path_type=Path), multiple=True,
@@ -59,6 +78,7 @@ def setup(names: tuple[str, ...], every: bool, archive: str | None) -> None:
 @click.pass_context
 def run(
     context: click.Context,
+    arch: str,
     hest_path: Path | None,
     blocks: tuple[Path, ...],
     source_id: int | None,
@@ -69,18 +89,20 @@ def run(
     """Boot a guest with a HEST, inject blocks, and print what its kernel said and did.
 
     The addresses of the HEST must lie in the range that the guest's kernel leaves alone; `new hest`
-    starts there.  NMI sources are notified by an NMI, polled ones wait to be polled.  Every guest
-    starts from the same state; blocks of one call meet the same guest, one after the other.
+    starts there.  NMI sources are notified by an NMI, polled ones wait to be polled; on arm64 a
+    process runs into a genuine SEA.  Every guest starts from the same state; blocks of one call
+    meet the same guest, one after the other.
 
     Exit status 1 when the kernel did not take a block.
     """
     from apeitool.lab import images
     from apeitool.lab.session import Session
 
-    hest = read_hest(hest_path)
+    hest = read_hest(hest_path, arch)
     data = [read_block(path) for path in blocks]
     taken = True
-    with Session(images.find(), hest, append=append, cold=cold, limit=limit) as session:
+    found = images.find(machine=machine_of(arch))
+    with Session(found, hest, append=append, cold=cold, limit=limit) as session:
         click.echo("Kernel, while it booted:")
         for line in session.boot_lines:
             click.echo(f"  {line}")
@@ -103,10 +125,21 @@ def verdict(report: Report) -> str:
         done += " and acknowledged"
     if report.panicked:
         done += "; the kernel panicked"
+    elif report.touch is not None:
+        done += f"; the process {became(report.touch)}"
     return f"{told}: {done}"
 
 
-def read_hest(path: Path | None) -> Hest:
+def became(touch: Touch) -> str:
+    """What became of the process that ran into an SEA."""
+    if touch.signal is not None:
+        return f"got {touch.signal}"
+    if touch.status is not None:
+        return f"ended with status {touch.status}"
+    return "went on" if touch.is_read else "said nothing"
+
+
+def read_hest(path: Path | None, arch: str = "x86") -> Hest:
     """The HEST of a file, or the example.
 
     Raises:  CaptureError, DecodeError when the file holds none.
@@ -114,7 +147,7 @@ def read_hest(path: Path | None) -> Hest:
     from apeitool.acpi.hest.table import Hest
     from apeitool.cli.example import lab_hest
 
-    return lab_hest() if path is None else Hest.from_bytes(read_block(path))
+    return lab_hest(arch) if path is None else Hest.from_bytes(read_block(path))
 
 
 def read_block(path: Path) -> bytes:

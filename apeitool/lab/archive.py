@@ -94,9 +94,9 @@ class Archive:
         return next(iter(listing.splitlines()), None)
 
 
-def private(place: Path) -> Archive:
+def private(place: Path, processor: str = "amd64") -> Archive:
     """The machine's sources seen through lists of our own, fetched anew, under ``place``."""
-    return _updated(place, "amd64")
+    return _updated(place, processor)
 
 
 def release(name: str, site: str, place: Path) -> Archive:
@@ -134,9 +134,9 @@ def _updated(place: Path, architecture: str, more: str = "") -> Archive:
     return archive
 
 
-def usable_as_is() -> bool:
-    """Whether the machine's own package lists are those of an x86-64 Debian."""
-    return architecture() == "amd64"
+def usable_as_is(processor: str) -> bool:
+    """Whether the machine's own package lists are those of a Debian for a processor."""
+    return architecture() == processor
 
 
 def architecture() -> str:

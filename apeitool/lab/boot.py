@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,25 +12,14 @@ from pathlib import Path
 from apeitool.errors import LabError, QemuError
 from apeitool.lab import initrd
 from apeitool.lab.images import Images
-from apeitool.lab.window import RESERVED_BASE, RESERVED_SIZE
-
-KERNEL_COMMAND_LINE = (
-    f"console=ttyS0 panic=-1 nokaslr loglevel=8 memmap={RESERVED_SIZE:#x}${RESERVED_BASE:#x}"
-)
-"""panic=-1 resets at once, which ends QEMU; nokaslr keeps the kernel away from the range."""
-
-SMALLEST_MEMORY = 96 << 20
-"""The least RAM, in bytes, in which the kernel can unpack itself."""
-
-LARGEST_MEMORY = 2 << 30
-"""The most RAM, in bytes, that a q35 machine places at guest-physical address 0 in one piece."""
+from apeitool.lab.machines import Machine
 
 
 @dataclass(frozen=True)
 class Descriptors:
     """The open files that a QEMU process inherits."""
 
-    memory: int
+    banks: tuple[int, ...]
     initrd: int
     tables: tuple[int, ...]
     console: int
@@ -39,17 +28,20 @@ class Descriptors:
 
     def all(self) -> list[int]:
         """Every one of them."""
-        return [self.memory, self.initrd, *self.tables, self.console, self.shell, self.monitor]
+        files = [*self.banks, self.initrd, *self.tables]
+        return [*files, self.console, self.shell, self.monitor]
 
 
 @dataclass(frozen=True)
 class Boot:
     """Everything that decides what a guest is when it comes up.
 
-    ``tables`` are whole ACPI tables for QEMU to hand to the guest (QEMU sets their length and
+    ``tables`` are whole ACPI tables for the guest (of an x86 one QEMU sets their length and
     checksum); ``prefill`` maps guest-physical addresses to the bytes that are there before the
     first instruction runs; ``append`` extends the kernel's command line, ``devices`` QEMU's.
-    ``modules`` of the kernel are files of ``/modules``, which nobody has loaded yet.
+    ``modules`` of the kernel are files of ``/modules``, which nobody has loaded yet; ``programs``
+    are in the path of its shell.  Its machine
+    is that of its images.
 
     Units:   ``memory_length`` in bytes, whole MiB.
     Raises:  LabError for a memory that the machine cannot have.
@@ -60,60 +52,95 @@ class Boot:
     prefill: Mapping[int, bytes] = field(default_factory=dict)
     append: str = ""
     devices: Sequence[str] = ()
-    memory_length: int = 128 << 20
+    memory_length: int = 0
+    """None: as much as is usual."""
     modules: Sequence[str] = ()
+    programs: Mapping[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        fits = SMALLEST_MEMORY <= self.memory_length <= LARGEST_MEMORY
-        if not fits or self.memory_length % (1 << 20):
-            raise LabError(
-                f"a guest has {SMALLEST_MEMORY >> 20} to {LARGEST_MEMORY >> 20} whole MiB of memory"
-            )
+        if not self.memory_length:
+            object.__setattr__(self, "memory_length", self.machine.usual)
+        self.machine.banks(self.memory_length)
+
+    @property
+    def machine(self) -> Machine:
+        """What it boots on."""
+        return self.images.machine
+
+    @property
+    def banks(self) -> list[range]:
+        """The addresses of its memory."""
+        return self.machine.banks(self.memory_length)
+
+    @property
+    def handed_over(self) -> Sequence[bytes]:
+        """The tables that QEMU is given; the others are in the initrd."""
+        return () if self.machine.firmware else self.tables
 
     def root(self) -> bytes:
-        """The initrd.
+        """The initrd, behind the tables that Linux finds in it.
 
         Raises:  MissingError without a module; LabError when a file of it cannot be read.
         """
         modules = {name: self.images.module(name) for name in self.modules}
         try:
             busybox = self.images.busybox.path.read_bytes()
-            return initrd.root(busybox, {n: m.path.read_bytes() for n, m in modules.items()})
+            content = {n: m.path.read_bytes() for n, m in modules.items()}
+            root = initrd.root(busybox, content, self.programs, port=self.machine.shell_port)
         except OSError as error:
             raise LabError(f"a file of the initrd cannot be read: {error}") from error
+        return root if self.handed_over else initrd.tables(self.tables) + root
 
     def command(self, inherited: Descriptors, *, incoming: bool) -> list[str]:
         """The QEMU command; ``incoming`` waits for a saved state instead of booting.
 
-        Source:  qemu-system-x86_64(1)
+        Source:  qemu-system-x86_64(1), qemu-system-aarch64(1)
         """
-        ram = f"size={self.memory_length},mem-path={_path(inherited.memory)},share=on"
         command = [str(self.images.qemu), "-nodefaults", "-no-user-config", "-no-reboot", "-S"]
-        command += ["-display", "none", "-accel", "tcg", "-cpu", "qemu64"]
-        command += ["-machine", "q35,memory-backend=ram", "-m", f"{self.memory_length >> 20}M"]
-        command += ["-object", f"memory-backend-file,id=ram,{ram}"]
+        command += ["-display", "none", "-accel", "tcg", *self.machine.board]
+        command += self._memory(inherited.banks)
         command += ["-kernel", str(self.images.kernel.path), "-initrd", _path(inherited.initrd)]
-        command += ["-append", f"{KERNEL_COMMAND_LINE} {self.append}".rstrip()]
+        command += ["-append", f"{self.machine.command_line} {self.append}".rstrip()]
         for table in inherited.tables:
             command += ["-acpitable", f"file={_path(table)}"]
         for name in ("console", "shell", "monitor"):
             command += ["-chardev", f"socket,id={name},fd={getattr(inherited, name)}"]
-        command += ["-serial", "chardev:console", "-serial", "chardev:shell"]
+        command += ["-serial", "chardev:console"]
+        # The virt machine has one port of its own.
+        has_ports = self.machine.firmware is None
+        command += ["-serial", "chardev:shell"] if has_ports else ["-device", _PORT]
+        if self.images.firmware is not None:
+            command += ["-bios", str(self.images.firmware.path)]
         command += ["-mon", "chardev=monitor,mode=control", *self.devices]
         return [*command, "-incoming", "defer"] if incoming else command
 
+    def _memory(self, descriptors: Sequence[int]) -> Iterator[str]:
+        ram, *modules = zip(("ram", "module"), self.banks, descriptors, strict=False)
+        more = ",slots=1,maxmem=4G" if modules else ""
+        yield from ("-m", f"{self.memory_length >> 20}M{more}")
+        for name, bank, descriptor in (ram, *modules):
+            content = f"size={len(bank)},mem-path={_path(descriptor)},share=on"
+            yield from ("-object", f"memory-backend-file,id={name},{content}")
+        for name, *_ in modules:
+            yield from ("-device", f"nvdimm,id=nvdimm,memdev={name}")
+
     def key(self) -> str:
         """A digest over all that a saved state depends on, QEMU's version included."""
-        nowhere = Descriptors(0, 0, (0,) * len(self.tables), 0, 0, 0)
+        nowhere = Descriptors(
+            (0,) * len(self.banks), 0, (0,) * len(self.handed_over), 0, 0, 0
+        )  # fmt: skip
         parts = [_qemu_version(self.images.qemu), self.images.kernel.sha256.encode(), self.root()]
         parts += [argument.encode() for argument in self.command(nowhere, incoming=False)]
-        parts += self.tables
+        parts += self.handed_over
         for address, data in self.prefill.items():
             parts += [b"%#x" % address, data]
         digest = hashlib.sha256()
         for part in parts:
             digest.update(len(part).to_bytes(8, "little") + part)
         return digest.hexdigest()
+
+
+_PORT = "pci-serial,chardev=shell"
 
 
 def _path(descriptor: int) -> str:

@@ -1,4 +1,4 @@
-"""A real Linux guest on QEMU's own emulation of an x86 machine, firmware's side in our hands."""
+"""A real Linux guest on QEMU's own emulation of a machine, firmware's side in our hands."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ class Guest:
     """What the kernel printed, that before a snapshot included."""
 
     def __init__(self, boot: Boot, *, snapshot: Path | None = None, limit: float = 120) -> None:
+        self.machine = boot.machine
         with ExitStack() as parts:
-            self.memory = GuestMemory(boot.memory_length)
+            self.memory = GuestMemory(*boot.banks)
             parts.callback(self.memory.close)
             earlier = self._prepared(boot, snapshot)
             self._qemu = Qemu(boot, self.memory, earlier=earlier, limit=limit)

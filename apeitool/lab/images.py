@@ -6,18 +6,19 @@ together with a manifest of package, version and digest. :func:`find` never touc
 
 from __future__ import annotations
 
+import functools
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from apeitool.errors import ApeiError, LabError, MissingError
 from apeitool.lab import cache, manifest
 from apeitool.lab.archive import Archive, Download, private, unpack, usable_as_is, version
+from apeitool.lab.machines import X86, Machine
 from apeitool.lab.manifest import Image
 
 MANIFEST = "images.json"
-_QEMU = "qemu-system-x86_64"
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,15 @@ class Images:
     kernel: Image
     busybox: Image
     modules: Mapping[str, Image] = field(default_factory=dict)
+    machine: Machine = X86
+    firmware: Image | None = None
+    """What boots the machine, if QEMU does not."""
 
     @property
     def files(self) -> tuple[Image, ...]:
         """All that comes from packages."""
-        return (self.kernel, *self.modules.values(), self.busybox)
+        firmware = () if self.firmware is None else (self.firmware,)
+        return (self.kernel, *self.modules.values(), self.busybox, *firmware)
 
     def module(self, name: str) -> Image:
         """A module of the kernel.
@@ -55,39 +60,54 @@ class _Wanted:
 _MODULES = {"einj": "einj.ko"}
 """Modules of the kernel that a guest can be given: name -> file in the cache."""
 
-_WANTED = (
+
+def _wanted(machine: Machine) -> Iterator[_Wanted]:
     # A kernel loads no modules but its own: they come together or not at all.
-    _Wanted(
-        r"^linux-image-6\.1\..*-cloud-amd64$",
-        {"kernel": "./boot/vmlinuz-*"}
-        | {file: f"./lib/modules/*/{file}" for file in _MODULES.values()},
-    ),
-    _Wanted(r"^busybox-static$", {"busybox": "*/bin/busybox"}),
-)
+    modules = {file: f"./lib/modules/*/{file}" for file in _MODULES.values()}
+    yield _Wanted(machine.kernel, {"kernel": "./boot/vmlinuz-*"} | modules)
+    yield _Wanted(r"^busybox-static$", {"busybox": "*/bin/busybox"})
+    if machine.firmware:
+        yield _Wanted(f"^{machine.firmware}$", {"firmware": "*/QEMU_EFI.fd"})
+
+
 _REMEDY = "run 'apeitool lab setup'"
 
 
-def find(cache_directory: Path | None = None) -> Images:
+def _place(machine: Machine, cache_directory: Path | None) -> Path:
+    """Where the images of a machine are; those of x86 are in the cache itself."""
+    place = cache.directory(cache_directory)
+    return place if machine is X86 else place / machine.debian
+
+
+def find(cache_directory: Path | None = None, *, machine: Machine = X86) -> Images:
     """The images in the cache, each checked against its digest; nothing is downloaded.
 
     Raises:  MissingError when something is absent or damaged, modules apart; it says how to get it.
     """
-    place = cache.directory(cache_directory)
+    place = _place(machine, cache_directory)
     present = _present(place)
-    absent = [name for name in ("kernel", "busybox") if name not in present]
+    needed = ["kernel", "busybox", *(["firmware"] if machine.firmware else ())]
+    absent = [name for name in needed if name not in present]
     if absent:
-        raise MissingError(f"the guest's {' and '.join(absent)} not in {place}", remedy=_REMEDY)
+        remedy = _REMEDY[:-1] + (
+            "'" if machine is X86 else f" --arch {machine.architecture.value}'"
+        )
+        raise MissingError(f"the guest's {' and '.join(absent)} not in {place}", remedy=remedy)
     kernel = present["kernel"]
     modules = {
         name: present[file]
         for name, file in _MODULES.items()
         if file in present and _origin(present[file]) == _origin(kernel)
     }
-    return Images(_qemu(), kernel, present["busybox"], modules)
+    firmware = present["firmware"] if machine.firmware else None
+    return Images(_qemu(machine), kernel, present["busybox"], modules, machine, firmware)
 
 
 def setup(
-    cache_directory: Path | None = None, *, say: Callable[[str], None] = lambda _: None
+    cache_directory: Path | None = None,
+    *,
+    machine: Machine = X86,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Images:
     """Bring what a guest needs into the cache, skipping what is there and whole.
 
@@ -96,24 +116,25 @@ def setup(
     Raises:  MissingError when QEMU or apt is not installed, or apt's sources lack a package;
              LabError when a download fails for good.
     """
-    _qemu()
-    place = cache.made(cache.directory(cache_directory))
+    _qemu(machine)
+    place = cache.made(_place(machine, cache_directory))
     with cache.locked(place / "images.lock"):
         try:
-            _complete(place, say)
+            _complete(machine, place, say)
         except OSError as error:
             raise LabError(f"the images cannot be kept in {place}: {error.strerror}") from error
-    images = find(place)
+    images = find(cache_directory, machine=machine)
     for image in images.files:
         say(f"{image.path.name}: {image.package} {image.version} in {image.path.parent}")
     return images
 
 
-def _qemu() -> Path:
-    found = shutil.which(_QEMU)
+def _qemu(machine: Machine) -> Path:
+    found = shutil.which(machine.program)
     if found is None:
         raise MissingError(
-            f"the program {_QEMU} is missing", remedy="apt-get install qemu-system-x86"
+            f"the program {machine.program} is missing",
+            remedy=f"apt-get install {machine.packages}",
         )
     return Path(found)
 
@@ -126,29 +147,38 @@ def _origin(image: Image) -> tuple[str, str]:
     return image.package, image.version
 
 
-def _complete(place: Path, say: Callable[[str], None]) -> None:
+def _complete(machine: Machine, place: Path, say: Callable[[str], None]) -> None:
     present = _present(place)
-    for wanted in _WANTED:
+
+    @functools.cache
+    def own_lists(_attempt: int) -> Archive:
+        say("fetching package lists into the cache")
+        return private(place / "apt", machine.debian)
+
+    def views() -> list[Callable[[], Archive]]:
+        own = [functools.partial(own_lists, attempt) for attempt in range(2)]
+        return [Archive, *own] if usable_as_is(machine.debian) else [*own]
+
+    for wanted in _wanted(machine):
         whole = [present[name] for name in wanted.members if name in present]
         if len(whole) < len(wanted.members) or len(set(map(_origin, whole))) > 1:
-            present |= _fetched(wanted, place, say)
+            present |= _fetched(wanted, views(), place, say)
             manifest.write(place / MANIFEST, present)
     for scaffolding in ("apt", "downloads"):
         shutil.rmtree(place / scaffolding, ignore_errors=True)
 
 
-def _fetched(wanted: _Wanted, place: Path, say: Callable[[str], None]) -> dict[str, Image]:
+def _fetched(
+    wanted: _Wanted,
+    views: Sequence[Callable[[], Archive]],
+    place: Path,
+    say: Callable[[str], None],
+) -> dict[str, Image]:
     """A package's images brought into the cache, by way of the machine's package lists or our own."""
-
-    def own_lists() -> Archive:
-        say("fetching package lists into the cache")
-        return private(place / "apt")
-
     trouble: ApeiError = MissingError(
         f"apt's sources offer no package {wanted.pattern}",
         remedy="add Debian 12 (bookworm) main to apt's sources",
     )
-    views = ([Archive] if usable_as_is() else []) + [own_lists] * 2
     for view in views:
         try:
             archive = view()

@@ -27,8 +27,8 @@ mount -t devtmpfs dev /dev
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 dmesg -n 8
-stty -F /dev/ttyS1 raw -echo
-exec 3<>/dev/ttyS1
+stty -F /dev/%SHELL% raw -echo
+exec 3<>/dev/%SHELL%
 echo "%READY%" > /dev/kmsg
 while read -r number command <&3; do
   [ "$command" ] || continue
@@ -78,9 +78,30 @@ def cpio(entries: Iterable[Entry]) -> bytes:
     return bytes(output)
 
 
-def root(busybox: bytes, modules: Mapping[str, bytes]) -> bytes:
-    """The archive that a guest boots into; it has its modules as files, and loads none by itself."""
+def tables(content: Iterable[bytes]) -> bytes:
+    """The archive that Linux takes ACPI tables out of, in front of that with the root.
+
+    Source:  Linux Documentation/admin-guide/acpi/initrd_table_override.rst
+    """
+    places = ["kernel", "kernel/firmware", "kernel/firmware/acpi"]
+    files = [program(f"{places[-1]}/{n}.aml", table) for n, table in enumerate(content)]
+    return cpio([*map(directory, places), *files]) if files else b""
+
+
+def root(
+    busybox: bytes,
+    modules: Mapping[str, bytes],
+    programs: Mapping[str, bytes],
+    *,
+    port: str,
+) -> bytes:
+    """The archive that a guest boots into; it has its modules as files, and loads none by itself.
+
+    ``programs`` are in its path; ``port`` is the device that the command shell listens on.
+    """
     places = ["bin", "dev", "proc", "sys", "tmp", *(["modules"] if modules else ())]
-    files = [program("bin/busybox", busybox), program("init", INIT)]
+    init = INIT.replace(b"%SHELL%", port.encode())
+    files = [program("bin/busybox", busybox), program("init", init)]
+    files += [program(f"bin/{name}", content) for name, content in programs.items()]
     files += [program(f"modules/{name}.ko", content) for name, content in modules.items()]
     return cpio([*map(directory, places), *files])

@@ -43,9 +43,10 @@ class Qemu:
             # QEMU gets its own copies. Ours must go, or its end would not end the connections.
             with ExitStack() as handed_over:
                 console, shell, monitor = (_pair(parts, handed_over) for _ in range(3))
-                initrd, *tables = [_file(c, handed_over) for c in (boot.root(), *boot.tables)]
+                files = (boot.root(), *boot.handed_over)
+                initrd, *tables = [_file(content, handed_over) for content in files]
                 inherited = Descriptors(
-                    memory=memory.descriptor,
+                    banks=memory.descriptors,
                     initrd=initrd,
                     tables=tuple(tables),
                     console=console[1].fileno(),

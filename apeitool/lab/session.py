@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,13 +20,13 @@ from apeitool.lab.boot import Boot
 from apeitool.lab.console import without_timestamp
 from apeitool.lab.guest import Guest
 from apeitool.lab.images import Images
+from apeitool.lab.machines import ARM64, X86
 from apeitool.lab.snapshot import restored_or_booted
-from apeitool.lab.window import RESERVED_BASE, RESERVED_SIZE
+from apeitool.lab.toucher import NAME, Touch, Toucher, program
 from apeitool.memory import Regions
 from apeitool.registers.address import GenericAddress
 
 _PAGE = 4096
-_RESERVED = range(RESERVED_BASE, RESERVED_BASE + RESERVED_SIZE)
 _STEP = 0.002
 _SILENCE = 0.15
 _WORDS = 10.0
@@ -36,7 +37,8 @@ class Report:
     """What a real kernel did with one block.
 
     ``lines`` are its own, without their time stamps.  ``acknowledged`` is about GHESv2 sources;
-    ``panicked`` says that the guest ended, which a panic makes it do.
+    ``panicked`` says that the guest ended, which a panic makes it do.  ``touch`` is what came of an
+    SEA to the process that ran into it.
     """
 
     source_id: int
@@ -45,6 +47,7 @@ class Report:
     cleared: bool
     acknowledged: bool
     panicked: bool
+    touch: Touch | None = None
 
 
 class Session:
@@ -63,14 +66,16 @@ class Session:
         cache_directory: Path | None = None,
     ) -> None:  # fmt: skip
         self.hest = hest
-        self._blocks = place(hest)
-        memory = Regions(_RESERVED)
+        reserved = images.machine.reserved
+        self._blocks = place(hest, reserved)
+        memory = Regions(reserved)
         Platform(memory, hest).prepare(self._blocks)
-        prefill = {RESERVED_BASE: memory.read(RESERVED_BASE, RESERVED_SIZE)}
+        prefill = {reserved.start: memory.read(reserved.start, len(reserved))}
         boot = Boot(
             images, tables=[hest.to_bytes(), *tables], prefill=prefill, append=append,
-            modules=modules,
+            modules=modules, programs={NAME: program()} if images.machine is ARM64 else {},
         )  # fmt: skip
+        self._touch: Touch | None = None
         if cold:
             self.guest = Guest(boot, limit=limit)
             self.guest.wait_ready(limit)
@@ -90,6 +95,16 @@ class Session:
     ) -> None:
         self.guest.close()
 
+    @cached_property
+    def toucher(self) -> Toucher:
+        """The process of an arm64 guest that runs into an SEA where a source wants one.
+
+        Raises:  LabError when there is none, or it does not come up.
+        """
+        if self.guest.machine is not ARM64:
+            raise LabError("no process of an x86 guest can run into an SEA")
+        return Toucher(self.guest)
+
     @property
     def boot_lines(self) -> tuple[str, ...]:
         """What the kernel said of HEST and GHES while it came up."""
@@ -103,8 +118,12 @@ class Session:
         Raises:  LabError when the lab cannot notify as the source wants; FirmwareFault, GuestFault.
         """
         number = self._default() if source_id is None else source_id
+        if self._source(number).notification.type == NotificationType.SEA:
+            # It has to be there before the error is.
+            self.toucher  # noqa: B018
         start = len(self.guest.console.lines)
         event = self.firmware.publish(number, block)
+        self._touch = None
         patience = self._deliver(event)
         end = time.monotonic() + patience
         while not self._is_over(number) and time.monotonic() < end:
@@ -119,6 +138,7 @@ class Session:
             cleared=not any(self.guest.memory.read(address, 4)),
             acknowledged=acknowledged and isinstance(self._source(number), GhesV2),
             panicked=self.guest.exited,
+            touch=self._touch,
         )
 
     def _default(self) -> int:
@@ -129,13 +149,17 @@ class Session:
 
     def _deliver(self, event: Notify) -> float:
         """Notify the guest; how many seconds it may take."""
-        if event.type == NotificationType.NMI:
+        if event.type == NotificationType.NMI and self.guest.machine is X86:
             self.guest.inject_nmi()
             return 5.0
+        if event.type == NotificationType.SEA:
+            self._touch = self.toucher.touch()
+            return 1.0
         if event.type == NotificationType.POLLED:
             # Linux rounds its timers to whole seconds.
             return self._source(event.source_id).notification.poll_interval / 1000 + 4.0
-        raise LabError(f"the lab cannot notify by {event.type.text}; it can by NMI, or be polled")
+        able = "be polled, or by an NMI on x86, or an SEA on arm64"
+        raise LabError(f"the lab cannot notify by {event.type.text}; it can {able}")
 
     def _is_over(self, number: int) -> bool:
         return self.firmware.poll_ack(number) or self.guest.exited
@@ -169,20 +193,21 @@ def generic_sources(hest: Hest) -> Iterator[Ghes]:
     return (source for source in hest.sources if isinstance(source, Ghes))
 
 
-def place(hest: Hest) -> dict[int, int]:
+def place(hest: Hest, reserved: range) -> dict[int, int]:
     """Source id -> address for its block: pages of the reserved range that no register is in.
 
     Raises:  LabError when a register lies elsewhere, or the blocks do not fit.
     """
-    taken = sorted({a // _PAGE for s in generic_sources(hest) for a in _register_addresses(s)})
+    sources = generic_sources(hest)
+    taken = sorted({a // _PAGE for s in sources for a in _register_addresses(s, reserved)})
     blocks: dict[int, int] = {}
-    page = RESERVED_BASE // _PAGE
+    page = reserved.start // _PAGE
     for source in generic_sources(hest):
         pages = -(-max(source.error_status_block_length, 4) // _PAGE)
         while any(page <= other < page + pages for other in taken):
             page += 1
-        if (page + pages) * _PAGE > _RESERVED.stop:
-            raise LabError(f"the blocks of this HEST do not fit {_RESERVED_TEXT}")
+        if (page + pages) * _PAGE > reserved.stop:
+            raise LabError(f"the blocks of this HEST do not fit {_told(reserved)}")
         blocks[source.source_id] = page * _PAGE
         page += pages
     if not blocks:
@@ -190,18 +215,19 @@ def place(hest: Hest) -> dict[int, int]:
     return blocks
 
 
-_RESERVED_TEXT = f"{_RESERVED.start:#x} to {_RESERVED.stop - 1:#x}, which the guest leaves alone"
+def _told(reserved: range) -> str:
+    return f"{reserved.start:#x} to {reserved.stop - 1:#x}, which the guest leaves alone"
 
 
-def _register_addresses(source: Ghes) -> Iterator[int]:
+def _register_addresses(source: Ghes, reserved: range) -> Iterator[int]:
     registers: list[GenericAddress] = [source.error_status_address]
     if isinstance(source, GhesV2):
         registers.append(source.read_ack_register)
     for register in registers:
-        if not (register.address in _RESERVED and register.address + 7 in _RESERVED):
+        if not (register.address in reserved and register.address + 7 in reserved):
             raise LabError(
                 f"source {source.source_id} has a register at {register.address:#x}; "
-                f"it must lie in {_RESERVED_TEXT}"
+                f"it must lie in {_told(reserved)}"
             )
         yield register.address
         yield register.address + 7

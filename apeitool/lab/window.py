@@ -1,7 +1,7 @@
 """Guest-physical memory: the RAM of a QEMU process, shared with this one.
 
-RAM below 4 GiB starts at guest-physical address 0, so an address is an offset into the shared file.
-The file has no name and no place on disk: it lives in memory as long as someone holds it open.
+It is in banks, each a file that has no name and no place on disk: it lives in memory as long as
+someone holds it open.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from apeitool.errors import LabError
 
 RESERVED_BASE = 0x500_0000
-"""Where the range starts that the guest's kernel leaves alone: room for error blocks.
+"""Where the range starts that an x86 guest's kernel leaves alone: room for error blocks.
 
 It lies between the kernel, which is loaded at 16 MiB, and what QEMU puts at the end of RAM (initrd
 and ACPI tables), so that it holds for every size of RAM from 96 MiB up.
@@ -33,38 +33,45 @@ class GuestMemory:
 
     A read or a write of 1, 2, 4 or 8 aligned bytes is one access; longer ones are not atomic.
 
-    Units:   addresses and lengths in bytes; address 0 is the start of RAM.
+    Units:   addresses and lengths in bytes.
     Raises:  LabError outside RAM and once closed.
     """
 
-    def __init__(self, length: int) -> None:
-        self.length = length
-        self.descriptor = os.memfd_create("apeitool-guest-ram", os.MFD_CLOEXEC)
-        os.truncate(self.descriptor, length)
-        self._bytes = mmap.mmap(self.descriptor, length)
+    def __init__(self, *banks: range) -> None:
+        self._banks = [_Bank(bank) for bank in banks]
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The open file of each bank."""
+        return tuple(bank.descriptor for bank in self._banks)
 
     def read(self, address: int, length: int) -> bytes:
         """The bytes at a guest-physical address."""
-        self._check(address, length)
-        return self._bytes[address : address + length]
+        bank, start = self._at(address, length)
+        return bank.content[start : start + length]
 
     def write(self, address: int, data: bytes) -> None:
         """Store bytes at a guest-physical address."""
-        self._check(address, len(data))
-        self._bytes[address : address + len(data)] = data
+        bank, start = self._at(address, len(data))
+        bank.content[start : start + len(data)] = data
 
     def close(self) -> None:
         """Let go of the RAM; the guest keeps its own hold."""
-        if not self._bytes.closed:
-            self._bytes.close()
-            os.close(self.descriptor)
+        for bank in self._banks:
+            bank.close()
 
     def save(self, path: Path) -> str:
-        """Copy the RAM to a sparse file; the digest of what it holds."""
+        """Copy the RAM to a sparse file, one bank behind the other; the digest of what it holds."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.truncate(descriptor, self.length)
-            return _copy(self.descriptor, descriptor)
+            os.truncate(descriptor, sum(len(bank.place) for bank in self._banks))
+            digest, base = hashlib.sha256(), 0
+            for bank in self._banks:
+                for offset, chunk in _filled(bank.descriptor, 0, len(bank.place)):
+                    _take(digest, base + offset, chunk)
+                    os.pwrite(descriptor, chunk, base + offset)
+                base += len(bank.place)
+            return digest.hexdigest()
         finally:
             os.close(descriptor)
 
@@ -72,35 +79,59 @@ class GuestMemory:
         """Fill a fresh RAM from a file that :meth:`save` wrote; the digest of what it held."""
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return _copy(descriptor, self.descriptor)
+            digest, base = hashlib.sha256(), 0
+            for bank in self._banks:
+                for offset, chunk in _filled(descriptor, base, base + len(bank.place)):
+                    _take(digest, offset, chunk)
+                    os.pwrite(bank.descriptor, chunk, offset - base)
+                base += len(bank.place)
+            return digest.hexdigest()
         finally:
             os.close(descriptor)
 
-    def _check(self, address: int, length: int) -> None:
-        if self._bytes.closed:
-            raise LabError("the guest's memory is closed")
-        if address < 0 or length < 0 or address + length > self.length:
-            raise LabError(
-                f"{length} bytes at {address:#x} are not in the guest's RAM of {self.length:#x}"
-            )
+    def _at(self, address: int, length: int) -> tuple[_Bank, int]:
+        """The bank of some bytes, and where in it they start."""
+        for bank in self._banks:
+            if bank.content.closed:
+                raise LabError("the guest's memory is closed")
+            if 0 <= length <= bank.place.stop - address and address >= bank.place.start:
+                return bank, address - bank.place.start
+        banks = " and ".join(str(bank) for bank in self._banks)
+        raise LabError(f"{length} bytes at {address:#x} are not in the guest's RAM, {banks}")
 
 
-def _copy(source: int, target: int) -> str:
-    digest = hashlib.sha256()
-    for offset, chunk in _filled(source):
-        digest.update(offset.to_bytes(8, "little") + chunk)
-        os.pwrite(target, chunk, offset)
-    return digest.hexdigest()
+class _Bank:
+    """Memory from one address to another."""
+
+    def __init__(self, place: range) -> None:
+        self.place = place
+        self.descriptor = os.memfd_create("apeitool-guest-ram", os.MFD_CLOEXEC)
+        os.truncate(self.descriptor, len(place))
+        self.content = mmap.mmap(self.descriptor, len(place))
+
+    def __str__(self) -> str:
+        return f"{self.place.start:#x} to {self.place.stop - 1:#x}"
+
+    def close(self) -> None:
+        if not self.content.closed:
+            self.content.close()
+            os.close(self.descriptor)
 
 
-def _filled(descriptor: int) -> Iterator[tuple[int, bytes]]:
-    """The chunks that are not all zero, so that holes and written zeros are the same."""
-    offset, end = 0, os.fstat(descriptor).st_size
+def _take(digest: hashlib._Hash, offset: int, chunk: bytes) -> None:
+    digest.update(offset.to_bytes(8, "little") + chunk)
+
+
+def _filled(descriptor: int, offset: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """The chunks of a part that are not all zero, so that holes and written zeros are the same."""
+    end = min(end, os.fstat(descriptor).st_size)
     while offset < end:
         try:
             data = os.lseek(descriptor, offset, os.SEEK_DATA)
         except OSError:
             # ENXIO: only a hole is left. Any other trouble shows as bytes missing from the digest.
+            return
+        if data >= end:
             return
         offset = data - data % _CHUNK
         chunk = os.pread(descriptor, _CHUNK, offset)

@@ -36,7 +36,7 @@ def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
     if request.param == "model":
         yield Regions(range(BASE, BASE + 0x3000))
         return
-    window = GuestMemory(BASE + 0x3000)
+    window = GuestMemory(range(BASE + 0x3000))
     yield window
     window.close()
 

@@ -133,12 +133,13 @@ def test_a_setup_that_fails_leaves_an_old_cache_as_it_was(programs: Path, tmp_pa
 
 @a_cpio
 def test_modules_are_files_of_the_initrd(tmp_path: Path) -> None:
-    packed = initrd.root(b"busybox", {"einj": b"the module"})
+    packed = initrd.root(b"busybox", {"einj": b"the module"}, {"own": b"the program"}, port="ttyS1")
     listed = subprocess.run([*CPIO, "-t"], input=packed, capture_output=True, check=True)
     assert {"init", "bin/busybox", "modules/einj.ko"} <= set(listed.stdout.decode().split())
     subprocess.run([*CPIO, "-i"], input=packed, cwd=tmp_path, capture_output=True, check=True)
     assert (tmp_path / "modules/einj.ko").read_bytes() == b"the module"
-    assert b"modules" not in initrd.root(b"busybox", {})
+    assert (tmp_path / "bin/own").read_bytes() == b"the program"
+    assert b"modules" not in initrd.root(b"busybox", {}, {}, port="ttyS1")
 
 
 @pytest.mark.parametrize("damage", ["kernel", "busybox", images.MANIFEST])
@@ -324,7 +325,7 @@ def test_only_the_timestamp_is_taken_off(line: str, text: str) -> None:
 
 
 def test_memory_ends_where_ram_ends() -> None:
-    memory = GuestMemory(0x3000)
+    memory = GuestMemory(range(0x3000))
     memory.write(0x2FFE, b"ab")
     assert memory.read(0x2FFC, 4) == b"\0\0ab"
     assert memory.read(0x3000, 0) == b""
@@ -341,7 +342,7 @@ def test_memory_ends_where_ram_ends() -> None:
 
 def test_memory_is_saved_sparse_and_loaded_whole(tmp_path: Path) -> None:
     length = 64 << 20
-    saved, loaded = GuestMemory(length), GuestMemory(length)
+    saved, loaded = GuestMemory(range(length)), GuestMemory(range(length))
     saved.write(0x12_345, b"low")
     saved.write(0x30_0000, bytes(4096))
     saved.write(length - 4, b"last")

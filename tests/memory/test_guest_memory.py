@@ -122,7 +122,7 @@ def test_a_register_without_bits_and_a_value_too_wide_are_refused() -> None:
 
 
 def test_the_ram_of_a_real_guest_is_such_memory() -> None:
-    window = GuestMemory(LENGTH)
+    window = GuestMemory(range(LENGTH))
     try:
         memory: Memory = window
         it = GenericAddress.memory(0x10)
