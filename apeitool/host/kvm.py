@@ -4,8 +4,9 @@
    touches it; when the host takes the page out of use, that mapping goes with all the others.
 2. A page goes as a whole, as large as the host has it: with huge pages, and with pages of 64 KiB under
    a guest that has pages of 4 KiB, many pages of the guest go at once.
-3. Told while nobody stands on the error, the host signals the process if it wants to know early:
-   SIGBUS, BUS_MCEERR_AO.
+3. A process that wants to know early is signalled when the page goes: SIGBUS, BUS_MCEERR_AO.  So it
+   is where a vCPU stands on the page, if a worker of the host takes it out of use, and not the
+   thread itself, which would have BUS_MCEERR_AR at once.
 4. A vCPU that touches such a page takes a stage-2 fault, and its thread SIGBUS, BUS_MCEERR_AR, with
    the address in the process, and the size of the page.
 5. An SEA that the guest took is first put to the SEA sources of the host.  If none claims it, the VMM
@@ -21,9 +22,9 @@ import enum
 from dataclasses import dataclass
 
 from apeitool.linux import dmesg
-from apeitool.ospm.linux import Linux
 from apeitool.ospm.outcome import Did, Fate, Outcome, Reply, Signal, SignalCode
 from apeitool.ospm.pages import Flag, Task
+from apeitool.ospm.system import OperatingSystem
 from apeitool.registers.arm_syndrome import (
     DFSC_ASYNCHRONOUS_SERROR,
     AsynchronousErrorType,
@@ -84,11 +85,12 @@ class Thread(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Signalled:
-    """A signal to the VMM."""
+    """A signal to the VMM; ``lines`` is what the host printed sending it."""
 
     signal: Signal
     thread: Thread
     source: str
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,9 @@ class Handled:
     event: Signalled | SeaExit | VirtualSError | None = None
 
 
+_MAIN_THREAD = "vmm:1000"
+
+
 class Kvm:
     """KVM with one guest, whose VMM has one slot of memory for it.
 
@@ -128,13 +133,20 @@ class Kvm:
     """
 
     def __init__(
-        self, linux: Linux, slot: Slot, *, sea_to_user: bool = False, early_kill: bool = False
+        self,
+        linux: OperatingSystem,
+        slot: Slot,
+        *,
+        sea_to_user: bool = False,
+        early_kill: bool = False,
     ) -> None:
         self._linux = linux
         self._slot = slot
         self._sea_to_user = sea_to_user
         self._early_kill = early_kill
         self._mapped: set[int] = set()
+        self._required: set[int] = set()
+        """Pages whose loss the vCPU's thread was told of at once."""
         self._seen = 0
 
     def touch(self, guest_physical: int) -> Handled:
@@ -156,7 +168,7 @@ class Kvm:
         """Rules 1 to 3: what the host has taken out of use since the last time."""
         did: list[Did] = []
         event: Signalled | None = None
-        failures = self._linux.pages.failures
+        failures = self._linux.failures
         for work in failures[self._seen :]:
             page = work.address >> self._slot.page_shift
             if page in self._mapped:
@@ -164,25 +176,36 @@ class Kvm:
                 did.append(Did(f"unmaps page {work.address:#x} from the guest's stage 2", (), KILL))
             offset = work.address - self._slot.host_physical
             is_guest = 0 <= offset < self._slot.length
-            if is_guest and work.flag is Flag.ACTION_OPTIONAL and self._early_kill:
+            if is_guest and self._early_kill and page not in self._required:
                 address = self._slot.host_virtual + offset & ~0xFFF
                 signal = Signal("SIGBUS", SignalCode.BUS_MCEERR_AO, address, self._slot.page_shift)
-                event = Signalled(signal, Thread.MAIN, KILL)
+                # Of the page of a thread that stands on it, the host has said so already.
+                is_said = work.flag is not Flag.ACTION_OPTIONAL
+                line = dmesg.sending_sigbus(work.address >> 12, _MAIN_THREAD)
+                event = Signalled(signal, Thread.MAIN, KILL, () if is_said else (line,))
         self._seen = len(failures)
         return Handled(tuple(did), event)
 
     def synchronous_external_abort(self, guest_physical: int) -> Handled:
         """Rule 5."""
         address = self._slot.to_host(guest_physical)
-        task = Task(address, self._slot.to_virtual(guest_physical), comm="vcpu0", pid=1000)
-        reply = self._linux.claim(task)
+        reply = self._linux.claim(self._task(address))
         if reply is not None:
-            return Handled(reply.did, self._signal(reply))
+            signalled = self._signal(reply)
+            if signalled is not None and signalled.signal.code is SignalCode.BUS_MCEERR_AR:
+                self._required.add(address >> self._slot.page_shift)
+            return Handled(reply.did, signalled)
         if self._sea_to_user:
             did = Did("claims nothing: the VMM gets the abort", source=SEA_TO_USER)
             return Handled((did,), SeaExit(guest_physical))
         did = Did("claims nothing: the guest gets a virtual SError", source=SEA)
         return Handled((did,), VirtualSError(_IMPLEMENTATION_DEFINED))
+
+    def _task(self, address: int) -> Task:
+        """The thread of a vCPU that stands on a host-physical address."""
+        virtual = address - self._slot.host_physical + self._slot.host_virtual
+        early = _MAIN_THREAD if self._early_kill else ""
+        return Task(address, virtual, comm="vcpu0", pid=1001, told_early=early)
 
     def _signal(self, reply: Reply) -> Signalled | None:
         outcome = reply.outcome
@@ -217,7 +240,7 @@ class Kvm:
 
     def _is_lost(self, page: int) -> bool:
         shift = self._slot.page_shift
-        return any(work.address >> shift == page for work in self._linux.pages.failures)
+        return any(work.address >> shift == page for work in self._linux.failures)
 
 
 class Judgement(enum.Enum):

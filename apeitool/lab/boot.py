@@ -103,7 +103,8 @@ class Boot:
         command += ["-append", f"{self.machine.command_line} {self.append}".rstrip()]
         for table in inherited.tables:
             command += ["-acpitable", f"file={_path(table)}"]
-        for name in ("console", "shell", "monitor"):
+        command += ["-chardev", f"file,id=console,path={_path(inherited.console)}"]
+        for name in ("shell", "monitor"):
             command += ["-chardev", f"socket,id={name},fd={getattr(inherited, name)}"]
         command += ["-serial", "chardev:console"]
         # The virt machine has one port of its own.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import time
+from io import RawIOBase
 from typing import NamedTuple
 
 from apeitool.errors import LabError
@@ -34,7 +34,7 @@ class Console:
     Shape:   lines end with CR LF; a last line without an end is counted once the port closes.
     """
 
-    def __init__(self, port: socket.socket, *, earlier: bytes = b"") -> None:
+    def __init__(self, port: RawIOBase, *, earlier: bytes = b"") -> None:
         self._port = port
         self._changed = threading.Condition()
         self._received = bytearray()
@@ -101,7 +101,7 @@ class Console:
 
     def _next(self) -> bytes:
         try:
-            return self._port.recv(0x10000)
+            return self._port.read(0x10000) or b""
         except OSError:
             # A killed peer may reset the connection; to us that is its end.
             return b""

@@ -6,11 +6,13 @@ nothing listens, nothing is on disk, and nothing is left over however either sid
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from apeitool.lab.shell import Shell
 from apeitool.lab.window import GuestMemory
 
 _MIGRATION_LIMIT = 30
+_ROOM = 1 << 20
+"""Bytes that the console may be behind: the most that a pipe has without privileges."""
 _END_LIMIT = 5
 """How long, in seconds, QEMU may take from closing its monitor to being gone."""
 
@@ -42,14 +46,15 @@ class Qemu:
         with ExitStack() as parts:
             # QEMU gets its own copies. Ours must go, or its end would not end the connections.
             with ExitStack() as handed_over:
-                console, shell, monitor = (_pair(parts, handed_over) for _ in range(3))
+                console, written = _pipe(parts, handed_over)
+                shell, monitor = (_pair(parts, handed_over) for _ in range(2))
                 files = (boot.root(), *boot.handed_over)
                 initrd, *tables = [_file(content, handed_over) for content in files]
                 inherited = Descriptors(
                     banks=memory.descriptors,
                     initrd=initrd,
                     tables=tuple(tables),
-                    console=console[1].fileno(),
+                    console=written,
                     shell=shell[1].fileno(),
                     monitor=monitor[1].fileno(),
                 )
@@ -57,7 +62,7 @@ class Qemu:
                 self.process = Process(command, descriptors=inherited.all(), limit=limit)
             # Closed in the reverse order: the console last, when all has come that will come.
             self.shell = Shell(shell[0])
-            self.console = Console(console[0], earlier=earlier or b"")
+            self.console = Console(console, earlier=earlier or b"")
             parts.callback(self.console.close)
             parts.callback(self.process.close)
             self._monitor = self._greeted(monitor[0])
@@ -112,6 +117,20 @@ class Qemu:
             if status == "failed" or time.monotonic() > deadline:
                 raise QemuError(f"QEMU's {command} came to nothing: {status}")
             time.sleep(0.005)
+
+
+def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[FileIO, int]:
+    """A pipe that holds much: a serial port of QEMU drops what its reader has no room for.
+
+    A socket has room for a few hundred bytes, if they come one at a time.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    theirs.callback(os.close, writer)
+    with suppress(OSError):
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _ROOM)
+    file = FileIO(reader)
+    ours.callback(file.close)
+    return file, writer
 
 
 def _pair(ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, socket.socket]:

@@ -33,7 +33,7 @@ from apeitool.ospm import bert, cache, pool, sea, serror
 from apeitool.ospm.aer import Recoveries
 from apeitool.ospm.dispatch import Handling, handle
 from apeitool.ospm.outcome import Did, Effect, Fate, Outcome, Reply, Sighting
-from apeitool.ospm.pages import Pages, Task
+from apeitool.ospm.pages import Pages, PageWork, Task
 from apeitool.ospm.pool import Pool
 from apeitool.ospm.printing import Printer
 from apeitool.ospm.source import SOURCE, BoundSource, Event, Look
@@ -224,6 +224,11 @@ class Linux:
         if reply.outcome is not None and not reply.outcome.is_survived:
             self.end = reply.outcome
         return self._reply(reply)
+
+    @property
+    def failures(self) -> Sequence[PageWork]:
+        """The failures of pages that were in use, in order: others who map a page look here."""
+        return self.pages.failures
 
     def touch(self, task: Task) -> Reply | None:
         """A task touches its page; None when there is nothing in the kernel's way."""

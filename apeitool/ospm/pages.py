@@ -48,6 +48,8 @@ class Task:
     """It has a scheduling policy that the kernel's workers have to wait for."""
     comm: str = "task"
     pid: int = 100
+    told_early: str = ""
+    """comm:pid of the thread that is told early, if its process asked for it by prctl(PR_MCE_KILL)."""
 
     def __str__(self) -> str:
         return f"{self.comm}:{self.pid}"
@@ -96,8 +98,12 @@ class Pages:
             return Did(what, (dmesg.already_poisoned(frame),), SOURCE)
         self._poisoned.add(frame)
         # Only of the task's page is it known what it holds, and so what is printed.
-        lines = (dmesg.recovered(frame),) if task.physical_address >> SHIFT == frame else ()
-        return Did(f"takes page {frame:#x} out of use and unmaps it", lines, SOURCE)
+        what = f"takes page {frame:#x} out of use and unmaps it"
+        if task.physical_address >> SHIFT != frame:
+            return Did(what, source=SOURCE)
+        early = task.told_early
+        told = (dmesg.sending_sigbus(frame, early),) if early else ()
+        return Did(what, (*told, dmesg.recovered(frame)), SOURCE)
 
     def _soft_offline(self, address: int) -> Did:
         """Move what a page holds elsewhere, and use the page no more."""

@@ -13,13 +13,14 @@ for a source with an SEA notification only adds to that.
    at all is done.
 5. A memory failure unmaps the page.  The task itself carries it out where the release does so, or
    where it has a real-time policy and the kernel's worker has to wait for it; then SIGBUS with
-   BUS_MCEERR_AR comes at once.  Otherwise the instruction is simply tried again.
+   BUS_MCEERR_AR comes at once.  Otherwise the instruction is simply tried again; but a process that
+   asked to be told early is sent BUS_MCEERR_AO, as if nobody stood on the page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apeitool.linux import dmesg
 from apeitool.linux.features import Features
@@ -124,7 +125,7 @@ def _retries() -> Outcome:
 
 def _fail_in_task(work: PageWork, task: Task, pages: Pages) -> Reply:
     frame = work.address >> SHIFT
-    done = pages.carry_out(work, task)
+    done = pages.carry_out(work, replace(task, told_early=""))
     if not pages.is_ram(work.address):
         signal = Signal("SIGBUS", SignalCode.SI_KERNEL)
         line = dmesg.no_page_frame_sigbus(frame, str(task))

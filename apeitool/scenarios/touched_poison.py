@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from apeitool.acpi.hest.generic import GhesV2
@@ -27,12 +27,13 @@ from apeitool.firmware.platform import Notify
 from apeitool.host.kvm import Handled, Kvm, SeaExit, Signalled, Slot, VirtualSError
 from apeitool.host.vmm import NOTIFICATIONS, POLICIES, Policy, Vmm, may_tell, record
 from apeitool.linux.features import DEFAULT, Features, with_sei
-from apeitool.memory import Regions
+from apeitool.memory import Memory, Regions
 from apeitool.ospm.linux import Linux
 from apeitool.ospm.outcome import Did, Effect, Fate, Outcome, Reply, SignalCode
 from apeitool.ospm.pages import Task
 from apeitool.ospm.sea import Abort
 from apeitool.ospm.serror import syndrome
+from apeitool.ospm.system import OperatingSystem
 from apeitool.registers.address import GenericAddress
 from apeitool.registers.arm_syndrome import AsynchronousErrorType
 
@@ -198,9 +199,39 @@ class Story:
     untold: int
 
 
-def run(setting: Setting = Setting()) -> Story:
-    """Let it happen."""
-    return _Machine(setting).run()
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """The host's and the guest's, the memory that each shares with its firmware, and the guest's memory."""
+
+    host: OperatingSystem
+    host_memory: Memory
+    guest: OperatingSystem
+    guest_memory: Memory
+    slot: Slot
+
+
+def modelled(setting: Setting, clock: Callable[[], float]) -> Kernels:
+    """Two modelled Linuxes, each with a gigabyte and more of memory."""
+    host_memory, guest_memory = Regions(_FIRMWARE), Regions(_FIRMWARE)
+    host = Linux(
+        host_memory, HOST_HEST.to_bytes(), ram=(HOST_RAM,), features=setting.host_features,
+        sdei_events=frozenset({_EVENT}), clock=clock,
+    )  # fmt: skip
+    start, _, _, length = SLOT
+    guest = Linux(
+        guest_memory, GUEST_HEST.to_bytes(), ram=(range(start, start + length),),
+        features=setting.guest, clock=clock,
+    )  # fmt: skip
+    slot = Slot(*SLOT, PAGE_SIZES[setting.page])
+    return Kernels(host, host_memory, guest, guest_memory, slot)
+
+
+def run(
+    setting: Setting = Setting(),
+    kernels: Callable[[Setting, Callable[[], float]], Kernels] = modelled,
+) -> Story:
+    """Let it happen, with the kernels that are made for a setting and a clock."""
+    return _Machine(setting, kernels).run()
 
 
 def table(notifications: Iterable[NotificationType]) -> Hest:
@@ -223,6 +254,10 @@ def table(notifications: Iterable[NotificationType]) -> Hest:
     )
 
 
+HOST_HEST = table(_HOST_NOTIFICATIONS.values())
+GUEST_HEST = table(NOTIFICATIONS.values())
+
+
 def _blocks(hest: Hest) -> dict[int, int]:
     return {each: _FIRMWARE.start + _BLOCK * each for each in range(1, len(hest.sources) + 1)}
 
@@ -239,7 +274,9 @@ class _Pending:
 class _Machine:
     """Hardware, firmware, host, KVM, VMM and guest."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(
+        self, setting: Setting, kernels: Callable[[Setting, Callable[[], float]], Kernels]
+    ) -> None:
         self.setting = setting
         self.now = 0.0
         self.steps: list[Step] = []
@@ -248,29 +285,24 @@ class _Machine:
         self._told: set[int] = set()
         self._next_poll = _POLL
         self.aet = setting.aet if setting.aet is not None else AETS[setting.severity]
-        self.slot = Slot(*SLOT, PAGE_SIZES[setting.page])
-        self._build_host()
-        self._build_guest()
+        made = kernels(setting, self._time)
+        self.slot, self.host, self.guest = made.slot, made.host, made.guest
+        self._build_host(made.host_memory)
+        self._build_guest(made.guest_memory)
 
-    def _build_host(self) -> None:
-        hest = table(_HOST_NOTIFICATIONS.values())
-        memory = Regions(_FIRMWARE)
+    def _build_host(self, memory: Memory) -> None:
+        hest = HOST_HEST
         rung = dict.fromkeys(_HOST_NOTIFICATIONS.values(), self._host_is_notified)
         self.firmware = Firmware(memory, hest, reserved=[_FIRMWARE], clock=self._time, bells=rung)
         self.firmware.power_on(_blocks(hest))
-        self.host = Linux(
-            memory, hest.to_bytes(), ram=(HOST_RAM,), features=self.setting.host_features,
-            sdei_events=frozenset({_EVENT}), clock=self._time,
-        )  # fmt: skip
         self.host.boot()
         policy = self.setting.policy
         self.kvm = Kvm(
             self.host, self.slot, sea_to_user=policy.takes_sea, early_kill=policy.early_kill
         )
 
-    def _build_guest(self) -> None:
-        hest = table(NOTIFICATIONS.values())
-        memory = Regions(_FIRMWARE)
+    def _build_guest(self, memory: Memory) -> None:
+        hest = GUEST_HEST
         self.pending = _Pending()
         bells = {
             NotificationType.SEA: self._inject_abort,
@@ -281,11 +313,6 @@ class _Machine:
         firmware.power_on(_blocks(hest))
         sources = {telling: number for number, telling in enumerate(NOTIFICATIONS, 1)}
         self.vmm = Vmm(self.setting.policy, self.slot, firmware, sources, _BLOCK)
-        start, _, _, length = SLOT
-        self.guest = Linux(
-            memory, hest.to_bytes(), ram=(range(start, start + length),),
-            features=self.setting.guest, clock=self._time,
-        )  # fmt: skip
         self.guest.boot()
         self.task = Task(self.setting.address, _VIRTUAL_ADDRESS)
 
@@ -306,9 +333,9 @@ class _Machine:
         self.end = self.end or (
             End.LOST, "nobody who was told acts on it: the load fails for ever", _ARM
         )  # fmt: skip
-        lost = self.slot.same_page(setting.address) if self.host.pages.failures else range(0)
+        lost = self.slot.same_page(setting.address) if self.host.failures else range(0)
         frames = {page >> 12 for page in range(lost.start & -4096, lost.stop, 4096)}
-        told = {work.address >> 12 for work in self.guest.pages.failures}
+        told = {work.address >> 12 for work in self.guest.failures}
         return Story(
             setting, tuple(self.steps), *self.end, tuple(self._objections()), self.faults,
             self.vmm.refused, len(frames - told),
@@ -440,10 +467,10 @@ class _Machine:
         if self.end is not None:
             return
         match handled.event:
-            case Signalled(signal, thread, source):
+            case Signalled(signal, thread, source, lines):
                 what = f"signals its {thread.value}: {signal}, {1 << signal.lsb} bytes"
                 what = what if signal.lsb else f"signals its {thread.value}: {signal}"
-                self._say(Actor.HOST, what, source, to=Actor.VMM)
+                self._say(Actor.HOST, what, source, to=Actor.VMM, lines=lines)
                 self._record(Actor.VMM, self.vmm.signalled(handled.event))
             case SeaExit(address):
                 self._say(Actor.KVM, f"exits: KVM_EXIT_ARM_SEA at {address:#x}", to=Actor.VMM)
@@ -496,8 +523,11 @@ class _Machine:
             step = Step(self.now, actor, each.what, each.lines, each.source, effect=each.effect)
             self.steps.append(step)
 
-    def _say(self, actor: Actor, what: str, source: str = "", to: Actor | None = None) -> None:
-        self.steps.append(Step(self.now, actor, what, (), source, to))
+    def _say(
+        self, actor: Actor, what: str, source: str = "", to: Actor | None = None,
+        lines: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        self.steps.append(Step(self.now, actor, what, lines, source, to))
 
 
 _NEEDS = {

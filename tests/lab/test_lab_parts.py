@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -296,11 +297,11 @@ def test_the_snapshots_used_last_are_kept(tmp_path: Path) -> None:
 
 def test_console_lines_are_whole_however_they_arrive() -> None:
     data = b"[    0.000000] one\r\n\r\nt\xe9wo\rthree\n[   12.345678] [x] cut"
-    near, far = socket.socketpair()
-    console = Console(near, earlier=b"before\r\nhal")
+    near, far = os.pipe()
+    console = Console(FileIO(near), earlier=b"before\r\nhal")
     for byte in b"f\r\n" + data:
-        far.send(bytes([byte]))
-    far.close()
+        os.write(far, bytes([byte]))
+    os.close(far)
     console.close()
     whole = ["[    0.000000] one", "", "t\xe9wo\rthree", "[   12.345678] [x] cut"]
     assert console.lines == ["before", "half", *whole]
