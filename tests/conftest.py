@@ -13,6 +13,7 @@ import pytest
 
 from apeitool.errors import MissingError
 from apeitool.lab import images, programs
+from apeitool.lab.machines import ARM64
 
 hypothesis.settings.register_profile(
     "apeitool",
@@ -67,6 +68,15 @@ def lab_images() -> images.Images:
     """What a real guest is made of; skips with how to get it."""
     try:
         return images.find()
+    except MissingError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def arm64_images() -> images.Images:
+    """The same for arm64."""
+    try:
+        return images.find(machine=ARM64)
     except MissingError as missing:
         pytest.skip(str(missing))
 

@@ -13,12 +13,9 @@ import pytest
 from real_linux import RealLinux
 
 from apeitool.cper.severity import Severity
-from apeitool.errors import MissingError
 from apeitool.host.kvm import Slot
 from apeitool.host.vmm import POLICIES, Telling
-from apeitool.lab import images
 from apeitool.lab.images import Images
-from apeitool.lab.machines import ARM64
 from apeitool.lab.session import Session
 from apeitool.ospm.outcome import SignalCode
 from apeitool.scenarios.touched_poison import (
@@ -70,14 +67,6 @@ def is_in_reach(story: Story) -> bool:
 
 
 CELLS = [cell for cell in EVERY if is_in_reach(run(cell.setting))]
-
-
-@pytest.fixture(scope="session")
-def arm64_images() -> Images:
-    try:
-        return images.find(machine=ARM64)
-    except MissingError as missing:
-        pytest.skip(str(missing))
 
 
 def test_there_are_enough() -> None:

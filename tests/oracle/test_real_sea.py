@@ -11,9 +11,7 @@ from typing import NamedTuple
 import pytest
 
 import apeitool as apei
-from apeitool.errors import MissingError
 from apeitool.firmware.platform import Platform, State
-from apeitool.lab import images
 from apeitool.lab.images import Images
 from apeitool.lab.machines import ARM64
 from apeitool.lab.session import Session
@@ -32,14 +30,6 @@ NOWHERE = 0x30_0000_0000
 CORRECTED, RECOVERABLE = apei.Severity.CORRECTED, apei.Severity.RECOVERABLE
 FATAL, INFORMATIONAL = apei.Severity.FATAL, apei.Severity.INFORMATIONAL
 RAM = ARM64.banks(ARM64.usual)[0]
-
-
-@pytest.fixture(scope="session")
-def arm64_images() -> Images:
-    try:
-        return images.find(machine=ARM64)
-    except MissingError as missing:
-        pytest.skip(str(missing))
 
 
 def hest() -> apei.Hest:
@@ -74,9 +64,10 @@ class Both:
         self.firmware = Platform(self.memory, hest())
         sources = (s.source_id for s in hest().sources)
         self.firmware.prepare({n: session.firmware.block_address(n) for n in sources})
+        self.now = 0.0
         self.linux = Linux(
             self.memory, hest().to_bytes(), ram=(RAM,), features=kernel("6.1"),
-            architecture=Architecture.ARM64, panic_timeout=-1,
+            architecture=Architecture.ARM64, panic_timeout=-1, clock=lambda: self.now,
         )  # fmt: skip
         self.booted = self.linux.boot()
         self.is_real_time = False
