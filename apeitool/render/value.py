@@ -10,7 +10,7 @@ from uuid import UUID
 from apeitool.cper.guids import CREATORS, NOTIFICATION_TYPES, SECTION_NAMES
 from apeitool.cper.section import section_type
 from apeitool.render.harmless import harmless
-from apeitool.wire.labels import Word, flag_names, word_lines
+from apeitool.wire.labels import Word, flag_names, numbered, word_lines
 from apeitool.wire.record import Field, Structure
 
 View = type[enum.IntFlag | Word] | None
@@ -24,7 +24,7 @@ def formatted(field: Field, value: Any, view: View = None) -> str:
     if isinstance(value, UUID):
         return f"{value}{_guid_name(value)}"
     if isinstance(value, enum.IntEnum):
-        return f"{getattr(value, 'text', value.name)} ({int(value)})"
+        return numbered(getattr(value, "text", value.name), int(value))
     if isinstance(value, str):
         return f'"{harmless(value)}"' if value else "empty"
     if isinstance(value, bytes):

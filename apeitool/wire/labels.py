@@ -54,6 +54,13 @@ class Label(enum.IntEnum):
 _JSON_NAMES: dict[type[Label], Mapping[int, str]] = {}
 
 
+def numbered(text: str | None, number: int) -> str:
+    """A text with its number, which that of a value without a name has already."""
+    if text is None:
+        return str(number)
+    return text if text.endswith(f"({number})") else f"{text} ({number})"
+
+
 def words(name: str) -> str:
     """``SINGLE_BIT_ECC`` -> ``single bit ECC``: lower case, but what is written so elsewhere."""
     return " ".join(w if w in _UPPER else w.lower() for w in name.split("_"))
@@ -310,7 +317,7 @@ def word_lines(
         elif bits.type is not None and issubclass(bits.type, enum.IntFlag):
             yield name, ", ".join(flag_names(bits.type, got)) or "none"
         elif bits.type is not None:
-            yield name, f"{bits.type(got).text} ({got})"
+            yield name, numbered(bits.type(got).text, got)
         elif bits.address:
             yield name, f"{got << bits.low:#x}"
         else:

@@ -166,14 +166,17 @@ class Dotted(Plain):
 
 
 class Hexadecimal(Plain):
-    """A number as ``0x`` and so many digits."""
+    """A number as ``0x`` and so many digits; if not ``of_zero``, zero has no place."""
 
-    __slots__ = ("digits",)
+    __slots__ = ("digits", "of_zero")
 
-    def __init__(self, digits: int) -> None:
+    def __init__(self, digits: int, *, of_zero: bool = True) -> None:
         self.digits = digits
+        self.of_zero = of_zero
 
-    def show(self, value: Any) -> str:
+    def show(self, value: Any) -> str | None:
+        if not self.of_zero and not int(value):
+            return None
         return f"0x{int(value):0{self.digits}X}"
 
     def read(self, plain: Any) -> int:

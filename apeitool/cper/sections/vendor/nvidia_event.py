@@ -28,7 +28,17 @@ from apeitool.cper.vendor.nvidia_event_data import (
 )
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
-from apeitool.wire.shapes import HEX16, HEX64, HIDDEN, Dotted, Json, Keyed, Octets, Shape, Words
+from apeitool.wire.shapes import (
+    HEX16,
+    HIDDEN,
+    Dotted,
+    Hexadecimal,
+    Json,
+    Keyed,
+    Octets,
+    Shape,
+    Words,
+)
 from apeitool.wire.types import (
     AUTO,
     U8,
@@ -146,7 +156,10 @@ class NvidiaEventSection(Section):
     event_type: Annotated[U16, Hex, _header("type", HEX16)] = 0
     event_sub_type: Annotated[U16, Hex, _header("subtype", HEX16)] = 0
     event_link_id: Annotated[
-        U64, Hex, "events of one cause have the same; 0 if none", _header("linkId", HEX64)
+        U64,
+        Hex,
+        "events of one cause have the same; 0 if none",
+        _header("linkId", Hexadecimal(16, of_zero=False)),
     ] = 0
     signature: Annotated[
         str,
@@ -173,10 +186,6 @@ class NvidiaEventSection(Section):
         Sequence[EventContext], Many(EventContext, count="event_context_count")
     ] = ()
     trailing: Rest = b""
-
-    def is_valid(self, name: str) -> bool:
-        is_none = name == "event_link_id" and not self.event_link_id
-        return super().is_valid(name) and not is_none
 
     @property
     def what(self) -> str:
