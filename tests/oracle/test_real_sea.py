@@ -6,11 +6,13 @@ the block and in Read Ack are compared.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
 
 import apeitool as apei
+from apeitool.cper.flags import SectionFlags
 from apeitool.firmware.platform import Platform, State
 from apeitool.lab.images import Images
 from apeitool.lab.machines import ARM64
@@ -19,7 +21,7 @@ from apeitool.lab.toucher import NAME, Touch, Toucher
 from apeitool.linux.features import Architecture, kernel
 from apeitool.memory import Regions
 from apeitool.ospm.linux import Linux
-from apeitool.ospm.outcome import Fate, Signal
+from apeitool.ospm.outcome import Fate, Signal, SignalCode
 from apeitool.ospm.pages import Task
 from apeitool.ospm.sea import Abort
 
@@ -100,6 +102,16 @@ class Both:
             self.same_memory()
         return touch
 
+    def poll(self, block: bytes) -> None:
+        """An error is recorded for the source that is polled, and found."""
+        self.firmware.publish(POLLED, block)
+        reply = self.linux.notified(apei.NotificationType.POLLED)
+        report = self.session.inject(block, source_id=POLLED)
+        # What a page of nobody known was used for, the model does not say.
+        lines = [line for line in report.lines if not line.startswith("Memory failure: ")]
+        assert lines == [line for did in reply.did for line in did.lines]
+        self.same_memory()
+
     def modelled(self) -> "Expected":
         """The model's own: an instruction that is tried again runs into the same once more."""
         lines: list[str] = []
@@ -125,8 +137,9 @@ class Both:
         reply = self.linux.touch(self.task())
         touch = self.process.touch(own=True)
         outcome = None if reply is None else reply.outcome
-        assert touch.signal == (None if outcome is None else outcome.signal)
-        assert touch.is_read == (outcome is None)
+        signal = None if outcome is None else outcome.signal
+        assert touch.signal == signal
+        assert touch.is_read == (signal is None)
         return touch
 
 
@@ -221,6 +234,41 @@ def test_an_abort_in_the_kernel_asks_no_source(both: Both) -> None:
     assert both.process.told() == Touch(status=139)
     assert not session.firmware.poll_ack(SEA)
     assert session.firmware.state(SEA) is State.PUBLISHED
+
+
+def test_a_page_that_was_polled_is_out_of_use(both: Both) -> None:
+    both.poll(memory_error(both.process.physical))
+    assert code(both.touch()) == 4
+
+
+def test_who_wants_to_know_early_is_told(both: Both) -> None:
+    early = Toucher(both.session.guest, number=1, is_early=True)
+    both.poll(memory_error(early.physical))
+    told = early.told()
+    assert told is not None
+    assert code(told) == 5
+    assert told.signal == Signal("SIGBUS", SignalCode.BUS_MCEERR_AO, early.virtual, 12)
+
+
+def test_who_wants_to_know_early_is_told_of_what_it_ran_into_too(both: Both) -> None:
+    """A worker takes the page out of use, so that nobody is found to stand on it."""
+    both.process = early = Toucher(both.session.guest, number=1, is_early=True)
+    block = memory_error(early.physical)
+    both.firmware.publish(SEA, block)
+    expected = both.linux.claim(replace(both.task(), told_early=str(both.task())))
+    start = len(both.session.guest.console.lines)
+    both.session.firmware.publish(SEA, block)
+    assert [code(early.touch()), code(early.told() or Touch())] == [5, 3]
+    assert expected is not None
+    for line in (line for did in expected.did for line in did.lines):
+        both.session.guest.console.wait_for(re.escape(line), start=start)
+    assert code(early.touch(own=True)) == 4
+
+
+def test_a_page_whose_errors_pass_a_threshold_is_moved(both: Both) -> None:
+    exceeded = SectionFlags.ERROR_THRESHOLD_EXCEEDED
+    both.poll(memory_error(both.process.physical, CORRECTED, flags=exceeded))
+    assert both.touch().is_read
 
 
 def test_an_sei_source_is_never_read(both: Both) -> None:
