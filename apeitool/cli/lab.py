@@ -89,8 +89,9 @@ def run(
     """Boot a guest with a HEST, inject blocks, and print what its kernel said and did.
 
     The addresses of the HEST must lie in the range that the guest's kernel leaves alone; `new hest`
-    starts there.  NMI sources are notified by an NMI, polled ones wait to be polled; on arm64 a
-    process runs into a genuine SEA.  Every guest starts from the same state; blocks of one call
+    starts there.  Sources are notified as they want: they wait to be polled, or are told by an
+    interrupt (SCI, GPIO, GSIV; an external one or an NMI on x86); on arm64 a process runs into a
+    genuine SEA.  Every guest starts from the same state; blocks of one call
     meet the same guest, one after the other.
 
     Exit status 1 when the kernel did not take a block.

@@ -25,11 +25,13 @@ class Descriptors:
     console: int
     shell: int
     monitor: int
+    lines: int | None
 
     def all(self) -> list[int]:
         """Every one of them."""
         files = [*self.banks, self.initrd, *self.tables]
-        return [*files, self.console, self.shell, self.monitor]
+        lines = () if self.lines is None else (self.lines,)
+        return [*files, self.console, self.shell, self.monitor, *lines]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Boot:
     """None: as much as is usual."""
     modules: Sequence[str] = ()
     programs: Mapping[str, bytes] = field(default_factory=dict)
+    has_lines: bool = False
+    """Whether its interrupt lines are to be in our hands."""
 
     def __post_init__(self) -> None:
         if not self.memory_length:
@@ -104,8 +108,10 @@ class Boot:
         for table in inherited.tables:
             command += ["-acpitable", f"file={_path(table)}"]
         command += ["-chardev", f"file,id=console,path={_path(inherited.console)}"]
-        for name in ("shell", "monitor"):
+        for name in ("shell", "monitor", *(["lines"] if self.has_lines else ())):
             command += ["-chardev", f"socket,id={name},fd={getattr(inherited, name)}"]
+        if self.has_lines:
+            command += ["-object", "qtest,id=qtest,chardev=lines"]
         command += ["-serial", "chardev:console"]
         # The virt machine has one port of its own.
         has_ports = self.machine.firmware is None
@@ -128,7 +134,7 @@ class Boot:
     def key(self) -> str:
         """A digest over all that a saved state depends on, QEMU's version included."""
         nowhere = Descriptors(
-            (0,) * len(self.banks), 0, (0,) * len(self.handed_over), 0, 0, 0
+            (0,) * len(self.banks), 0, (0,) * len(self.handed_over), 0, 0, 0, 0
         )  # fmt: skip
         parts = [_qemu_version(self.images.qemu), self.images.kernel.sha256.encode(), self.root()]
         parts += [argument.encode() for argument in self.command(nowhere, incoming=False)]

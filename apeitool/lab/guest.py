@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -116,6 +117,25 @@ class Guest:
         Raises:  QemuError when QEMU is gone.
         """
         self._qemu.execute("inject-nmi")
+
+    def interrupt(self, number: int) -> None:
+        """Raise an interrupt (a GSI) at an edge; the boot must have its lines.
+
+        Raises:  QemuError when QEMU is gone, or has no such line.
+        """
+        if self._qemu.lines is None:
+            raise LabError("this guest was booted without its interrupt lines")
+        line = number - self.machine.first_input
+        self._qemu.lines.pulse(self._controller, line)
+
+    @cached_property
+    def _controller(self) -> str:
+        """Where QEMU has the interrupt controller, in its object model."""
+        place, kind = self.machine.controller
+        for part in self._qemu.execute("qom-list", path=place):
+            if part["type"] == f"child<{kind}>":
+                return f"{place}/{part['name']}"
+        raise LabError(f"QEMU has no {kind} in {place}")
 
     def save(self, path: Path) -> None:
         """Write the guest's present state to the new directory ``path``, and let it go on.

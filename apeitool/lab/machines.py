@@ -23,7 +23,9 @@ class Machine:
     ``packages`` are those of QEMU to be installed, ``kernel`` matches the name of Debian's package.
     ``ram`` is where RAM starts, ``reserved`` the range that the guest's kernel leaves alone; a
     machine that ``has_module`` has it on a module of its own, beside RAM.  ``command_line`` is the
-    kernel's.
+    kernel's.  The interrupt ``controller`` is of the second type among what the first holds in QEMU's
+    object model; its inputs are interrupts (GSIs) from ``first_input`` on.  ``event_interrupt`` is
+    one that nobody else has.
 
     Units:   addresses and lengths in bytes.
     """
@@ -38,6 +40,9 @@ class Machine:
     shell_port: str
     ram: int
     reserved: range
+    controller: tuple[str, str]
+    first_input: int
+    event_interrupt: int
     smallest: int
     largest: int
     usual: int
@@ -71,6 +76,9 @@ X86 = Machine(
     shell_port="ttyS1",
     ram=0,
     reserved=range(RESERVED_BASE, RESERVED_BASE + RESERVED_SIZE),
+    controller=("/machine/q35", "ioapic"),
+    first_input=0,
+    event_interrupt=20,
     # The least in which the kernel can unpack itself; the most that lies at address 0 in one piece.
     smallest=96 * _MIB,
     largest=2048 * _MIB,
@@ -89,6 +97,9 @@ ARM64 = Machine(
     ram=0x4000_0000,
     # Where modules begin, as long as RAM ends before; a module has a multiple of 128 MiB.
     reserved=range(0x8000_0000, 0x8800_0000),
+    controller=("/machine/unattached", "arm-gicv3"),
+    first_input=32,
+    event_interrupt=132,
     smallest=256 * _MIB,
     largest=1024 * _MIB,
     usual=256 * _MIB,

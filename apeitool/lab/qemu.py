@@ -19,6 +19,7 @@ from typing import Any
 from apeitool.errors import QemuError
 from apeitool.lab.boot import Boot, Descriptors
 from apeitool.lab.console import Console
+from apeitool.lab.lines import Lines
 from apeitool.lab.monitor import Monitor
 from apeitool.lab.process import Process
 from apeitool.lab.shell import Shell
@@ -48,6 +49,7 @@ class Qemu:
             with ExitStack() as handed_over:
                 console, written = _pipe(parts, handed_over)
                 shell, monitor = (_pair(parts, handed_over) for _ in range(2))
+                lines = _pair(parts, handed_over) if boot.has_lines else None
                 files = (boot.root(), *boot.handed_over)
                 initrd, *tables = [_file(content, handed_over) for content in files]
                 inherited = Descriptors(
@@ -57,11 +59,13 @@ class Qemu:
                     console=written,
                     shell=shell[1].fileno(),
                     monitor=monitor[1].fileno(),
+                    lines=None if lines is None else lines[1].fileno(),
                 )
                 command = boot.command(inherited, incoming=earlier is not None)
                 self.process = Process(command, descriptors=inherited.all(), limit=limit)
             # Closed in the reverse order: the console last, when all has come that will come.
             self.shell = Shell(shell[0])
+            self.lines = None if lines is None else Lines(lines[0])
             self.console = Console(console, earlier=earlier or b"")
             parts.callback(self.console.close)
             parts.callback(self.process.close)

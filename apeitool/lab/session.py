@@ -18,11 +18,13 @@ from apeitool.errors import LabError
 from apeitool.firmware.platform import Notify, Platform, State
 from apeitool.lab.boot import Boot
 from apeitool.lab.console import without_timestamp
+from apeitool.lab.event_device import event_device
 from apeitool.lab.guest import Guest
 from apeitool.lab.images import Images
 from apeitool.lab.machines import ARM64, X86
 from apeitool.lab.snapshot import restored_or_booted
 from apeitool.lab.toucher import NAME, Touch, Toucher, program
+from apeitool.linux.accept import HED
 from apeitool.memory import Regions
 from apeitool.registers.address import GenericAddress
 
@@ -71,9 +73,13 @@ class Session:
         memory = Regions(reserved)
         Platform(memory, hest).prepare(self._blocks)
         prefill = {reserved.start: memory.read(reserved.start, len(reserved))}
+        kinds = {source.notification.type for source in generic_sources(hest)}
+        if kinds & HED:
+            tables = [*tables, event_device(images.machine.event_interrupt)]
         boot = Boot(
             images, tables=[hest.to_bytes(), *tables], prefill=prefill, append=append,
             modules=modules, programs={NAME: program()} if images.machine is ARM64 else {},
+            has_lines=bool(kinds & {*HED, NotificationType.EXTERNAL_INTERRUPT}),
         )  # fmt: skip
         self._touch: Touch | None = None
         if cold:
@@ -155,11 +161,17 @@ class Session:
         if event.type == NotificationType.SEA:
             self._touch = self.toucher.touch()
             return 1.0
+        if event.type in HED:
+            self.guest.interrupt(self.guest.machine.event_interrupt)
+            return 3.0
+        if event.type == NotificationType.EXTERNAL_INTERRUPT and self.guest.machine is X86:
+            self.guest.interrupt(self._source(event.source_id).notification.vector)
+            return 3.0
         if event.type == NotificationType.POLLED:
             # Linux rounds its timers to whole seconds.
             return self._source(event.source_id).notification.poll_interval / 1000 + 4.0
-        able = "be polled, or by an NMI on x86, or an SEA on arm64"
-        raise LabError(f"the lab cannot notify by {event.type.text}; it can {able}")
+        able = "polls, SCI, GPIO, GSIV, on x86 external interrupts and NMI, on arm64 SEA"
+        raise LabError(f"the lab cannot notify by {event.type.text}; it can by {able}")
 
     def _is_over(self, number: int) -> bool:
         return self.firmware.poll_ack(number) or self.guest.exited
