@@ -30,6 +30,12 @@ def machine_of(arch: str) -> Machine:
     return MACHINES[Architecture(arch)]
 
 
+a_kernel = click.option(
+    "--kernel", "release", type=click.Choice(["6.1", "6.12", "7.2"]), default="6.1",
+    show_default=True, help="Which Linux the guest is.",
+)  # fmt: skip
+
+
 @click.group("lab", short_help="Boot a real Linux with a HEST; inject errors.")
 def command() -> None:
     """Boot a real Linux under QEMU with a HEST, and write errors into its status blocks."""
@@ -37,13 +43,20 @@ def command() -> None:
 
 @command.command("setup")
 @a_machine
+@a_kernel
 @click.option("--with", "names", multiple=True, metavar="PROGRAM",
               help="This program of Debian unstable too: fwts, iasl.")  # fmt: skip
-@click.option("--all", "every", is_flag=True, help="Every program that can be had.")
+@click.option(
+    "--all", "every", is_flag=True, help="Every program and every kernel that can be had."
+)
 @click.option("--archive", metavar="ADDRESS",
-              help="Debian's archive for those; else that of apt's sources.")  # fmt: skip
-def setup(arch: str, names: tuple[str, ...], every: bool, archive: str | None) -> None:
+              help="Debian's archive for what is newer; else that of apt's sources.")  # fmt: skip
+def setup(
+    arch: str, release: str, names: tuple[str, ...], every: bool, archive: str | None
+) -> None:
     """Bring what a guest needs into a private cache: Debian 12's kernel 6.1, its module einj, busybox.
+
+    A newer kernel comes from another release of Debian, which may not have it any more.
 
     The packages come from the archive that this machine's apt is configured for, without being
     installed; an arm64 guest's firmware too.  QEMU itself (qemu-system-x86_64, qemu-system-aarch64)
@@ -59,14 +72,18 @@ def setup(arch: str, names: tuple[str, ...], every: bool, archive: str | None) -
         raise click.BadParameter(f"{min(unknown)!r} is none of {', '.join(programs.PACKAGES)}")
     for program in programs.setup(wanted, site=archive, say=talk):
         click.echo(f"{program.image.package} {program.image.version}: {program.path}")
-    found = images.setup(machine=machine_of(arch), say=talk)
-    for image in found.files:
-        click.echo(f"{image.package} {image.version}: {image.path}")
+    releases = images.RELEASES if every else dict.fromkeys(["6.1", release])
+    for each in releases:
+        found = images.setup(machine=machine_of(arch), release=each, site=archive, say=talk)
+        shown = found.files if each == "6.1" else (found.kernel,)
+        for image in shown:
+            click.echo(f"{image.package} {image.version}: {image.path}")
     click.echo(f"QEMU: {found.qemu}")
 
 
 @command.command("run")
 @a_machine
+@a_kernel
 @click.option("--hest", "hest_path", type=click.Path(path_type=Path),
               help="A HEST, in binary or hex; without it, the one that `new hest` describes.")  # fmt: skip
 @click.option("--inject", "blocks", type=click.Path(path_type=Path), multiple=True,
@@ -79,6 +96,7 @@ def setup(arch: str, names: tuple[str, ...], every: bool, archive: str | None) -
 def run(
     context: click.Context,
     arch: str,
+    release: str,
     hest_path: Path | None,
     blocks: tuple[Path, ...],
     source_id: int | None,
@@ -102,7 +120,7 @@ def run(
     hest = read_hest(hest_path, arch)
     data = [read_block(path) for path in blocks]
     taken = True
-    found = images.find(machine=machine_of(arch))
+    found = images.find(machine=machine_of(arch), release=release)
     with Session(found, hest, append=append, cold=cold, limit=limit) as session:
         click.echo("Kernel, while it booted:")
         for line in session.boot_lines:

@@ -13,7 +13,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -99,10 +99,10 @@ def private(place: Path, processor: str = "amd64") -> Archive:
     return _updated(place, processor)
 
 
-def release(name: str, site: str, place: Path) -> Archive:
+def release(name: str, site: str, place: Path, processor: str | None = None) -> Archive:
     """A release of Debian from the archive at ``site``, through lists of our own under ``place``.
 
-    Its packages are for this machine's processor.
+    Its packages are for a processor, by Debian's name; None for this machine's.
     """
     keys = [path for path in _KEYS if path.exists()]
     signed = f"[signed-by={keys[0]}] " if keys else ""
@@ -111,7 +111,17 @@ def release(name: str, site: str, place: Path) -> Archive:
     # Of one source alone, an update that fails is told as such, not as packages that are absent.
     own = f'Dir::Etc::sourcelist "{sources}";\nDir::Etc::sourceparts "-";\n'
     own += 'APT::Update::Error-Mode "any";\n'
-    return _updated(place, architecture(), own)
+    return _updated(place, processor or architecture(), own)
+
+
+def sites(named: str | None, place: Path, say: Callable[[str], None]) -> Iterator[str]:
+    """Where Debian's packages come from: as named, or by the machine's package lists, or by our own."""
+    found = named or Archive().site()
+    if found is None:
+        say("fetching package lists into the cache")
+        found = private(place / "own").site()
+    if found is not None:
+        yield found
 
 
 _KEYS = tuple(

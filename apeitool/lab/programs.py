@@ -8,13 +8,13 @@ taken is recorded with its version, and one that cannot be had is told with a re
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from apeitool.errors import ApeiError, LabError, MissingError
 from apeitool.lab import archive, cache, manifest
-from apeitool.lab.archive import Archive
+from apeitool.lab.archive import sites
 from apeitool.lab.manifest import Image
 
 RELEASE = "unstable"
@@ -118,7 +118,7 @@ def _fetched(
     trouble: ApeiError = MissingError(
         "apt's sources name no archive of Debian", remedy="name one with --archive"
     )
-    for address in [site] if site else _sites(place, say):
+    for address in sites(site, place, say):
         try:
             say(f"fetching package lists of Debian {RELEASE} into the cache")
             view = archive.release(RELEASE, address, place)
@@ -131,16 +131,6 @@ def _fetched(
         say(f"unpacking {len(files)} packages: {total / 1e6:.1f} MB")
         return files
     raise trouble
-
-
-def _sites(place: Path, say: Callable[[str], None]) -> Iterator[str]:
-    """Where Debian's packages come from: by the machine's package lists, else by our own."""
-    found = Archive().site()
-    if found is None:
-        say("fetching package lists into the cache")
-        found = archive.private(place / "own").site()
-    if found is not None:
-        yield found
 
 
 def _make_startable(draft: Path, names: set[str], versions: dict[str, str]) -> None:
