@@ -4,49 +4,17 @@ from collections.abc import Iterator
 from itertools import islice
 from random import Random
 
-from discovery import kinds_of
-
 import apeitool as apei
-from apeitool.acpi.conversion import to_blocks
-from apeitool.acpi.status import GenericErrorDataEntryV2
-from apeitool.cper.generate import records
-from apeitool.cper.index import SECTIONS
-from apeitool.cper.section import Section, section_type
-from apeitool.linux.reading import KINDS
-
-EVERY = [kind for kind in kinds_of(Section) if str(kind.guid) in SECTIONS]
-IN_WORDS = [kind for kind in map(section_type, KINDS) if kind is not None]
-"""Section types that the kernel shows in words; half of what is drawn is of these."""
+from apeitool.lab.conformance.blocks import IN_WORDS, SECTION_TYPES, entries, sound_entries
 
 MARGIN = 0x1000
 """So many bytes of an unknown section end a block: who reads behind another reads these."""
 
-_FREE_BUS = 0x7E
-"""Where no machine here has a device: a kernel that finds one acts on its errors."""
-
 
 def sound_sections(seed: int) -> Iterator[apei.GenericErrorDataEntryV3]:
-    """Entries of sound sections without end."""
-    for whole in records([*EVERY, *IN_WORDS * (len(EVERY) // len(IN_WORDS))], seed):
-        for entry in to_blocks(whole).things[0].entries:
-            section = entry.section
-            if isinstance(section, apei.PcieErrorSection):
-                place = section.device_id.replace(bus_number=_FREE_BUS)
-                section = section.replace(device_id=place)
-            yield entry.replace(section=section)
-
-
-def entries(drawn: Iterator[apei.GenericErrorDataEntryV3], dice: Random) -> Iterator[bytes]:
-    """The bytes of entries, of both revisions and of any severity."""
-    for entry in drawn:
-        severity = apei.Severity(dice.choice([0, 1, 2, 3, 7, 0x10002]))
-        if dice.random() < 0.3:
-            names = ("validation_bits", "fru_id", "fru_text", "section")
-            same = {name: getattr(entry, name) for name in names}
-            same["validation_bits"] &= 3
-            yield GenericErrorDataEntryV2(**same, error_severity=severity).to_bytes()
-        else:
-            yield entry.replace(error_severity=severity).to_bytes()
+    """Entries of sound sections without end; half of them the kernel shows in words."""
+    kinds = [*SECTION_TYPES, *IN_WORDS * (len(SECTION_TYPES) // len(IN_WORDS))]
+    return sound_entries(kinds, seed)
 
 
 _HEADER = 72

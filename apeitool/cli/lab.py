@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from apeitool.cli import conformance
 from apeitool.cli.options import integer, talk
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ a_kernel = click.option(
 @click.group("lab", short_help="Boot a real Linux with a HEST; inject errors.")
 def command() -> None:
     """Boot a real Linux under QEMU with a HEST, and write errors into its status blocks."""
+
+
+command.add_command(conformance.command)
 
 
 @command.command("setup")

@@ -6,14 +6,18 @@ in Read Ack, and what became of the process that ran into the error.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from apeitool.acpi.hest.generic import GhesV2
 from apeitool.acpi.hest.notification import NotificationType
 from apeitool.firmware.platform import Platform
+from apeitool.lab.guest import Guest
+from apeitool.lab.machines import Machine
 from apeitool.lab.session import Session, generic_sources
 from apeitool.lab.toucher import NAME, Toucher
-from apeitool.linux.features import Architecture, Features
+from apeitool.linux.features import Features, kernel
 from apeitool.memory import Memory, Regions
 from apeitool.ospm.linux import Linux
 from apeitool.ospm.outcome import Fate, Reply, Signal
@@ -42,8 +46,45 @@ class Both(NamedTuple):
     expected: Seen
 
 
+@dataclass(frozen=True)
+class Config:
+    """What the model has to know of a guest: its kernel's release and configuration, and its machine.
+
+    Debian's 6.1 for clouds has neither memory_failure() nor machine checks; newer ones have both.
+    """
+
+    features: Features
+    machine: Machine
+    fails_memory: bool
+    checks_machine: bool
+
+    @classmethod
+    def of(cls, guest: Guest) -> Config:
+        """That of a guest that has booted."""
+        there = guest.shell("ls /proc/sys/vm /sys/devices/system").output.split()
+        return cls(
+            features=kernel(guest.release),
+            machine=guest.machine,
+            fails_memory="memory_failure_recovery" in there,
+            checks_machine="machinecheck" in there,
+        )
+
+
+def modelled(
+    memory: Memory, hest: bytes, config: Config, *, clock: Callable[[], float] = lambda: 0.0
+) -> Linux:
+    """The model of a guest, before it boots."""
+    machine = config.machine
+    ram = machine.banks(machine.usual)[0] if config.fails_memory else range(1 << 64)
+    return Linux(
+        memory, hest, ram=(ram,), features=config.features, architecture=machine.architecture,
+        has_machine_checks=config.checks_machine, address_bits=machine.address_bits,
+        panic_timeout=-1, clock=clock,
+    )  # fmt: skip
+
+
 class Beside:
-    """A session, and a model of its guest; ``features`` are those of the guest's kernel.
+    """A session, and a model of its guest.
 
     ``process`` is the one of an arm64 guest that runs into an SEA, ``is_real_time`` what the model has
     to know of it.
@@ -51,7 +92,7 @@ class Beside:
     Units:   ``now``, the modelled clock, in seconds.
     """
 
-    def __init__(self, session: Session, features: Features) -> None:
+    def __init__(self, session: Session) -> None:
         machine = session.guest.machine
         self.session = session
         self.now = 0.0
@@ -60,13 +101,9 @@ class Beside:
         self.firmware = Platform(self.memory, session.hest)
         numbers = [source.source_id for source in generic_sources(session.hest)]
         self.firmware.prepare({n: session.firmware.block_address(n) for n in numbers})
-        # Debian's kernel for x86 has no memory_failure(), so that no address can be wrong.
-        is_x86 = machine.architecture is Architecture.X86
-        ram = range(1 << 64) if is_x86 else machine.banks(machine.usual)[0]
-        self.linux = Linux(
-            self.memory, session.hest.to_bytes(), ram=(ram,), features=features,
-            architecture=machine.architecture, clock=lambda: self.now, panic_timeout=-1,
-        )  # fmt: skip
+        self.linux = modelled(
+            self.memory, session.hest.to_bytes(), Config.of(session.guest), clock=lambda: self.now
+        )
         self.booted = self.linux.boot()
         self.process: Toucher | None = None
 

@@ -40,6 +40,7 @@ class Guest:
 
     def __init__(self, boot: Boot, *, snapshot: Path | None = None, limit: float = 120) -> None:
         self.machine = boot.machine
+        self.release = boot.images.release
         with ExitStack() as parts:
             self.memory = GuestMemory(*boot.banks)
             parts.callback(self.memory.close)

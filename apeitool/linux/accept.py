@@ -37,8 +37,10 @@ FW_BUG = "[Firmware Bug]: "
 
 EIO = -5
 ENXIO = -6
+EBUSY = -16
 EINVAL = -22
 ENOTSUPP = -524
+_UNMAPPED = -1
 
 LARGEST_BLOCK = 65536
 """How many bytes of a status block Linux reads at most."""
@@ -287,6 +289,27 @@ def registers(source: Ghes) -> Iterator[tuple[str, GenericAddress]]:
     yield "error_status_address", source.error_status_address
 
 
+_BETWEEN_PROCESSORS = 8
+"""So many interrupts of a GIC does Linux tell other processors something by (SGIs)."""
+_OF_ISA = range(1, 16)
+"""The GSIs that Linux for x86 knows by itself: those of ISA, of which the timer has moved to 2."""
+_TIMER = 2
+
+
+def _interrupt(gsi: int, architecture: Architecture) -> tuple[int, str]:
+    """An errno, or 0, of asking for an external interrupt, and what it is that fails.
+
+    Source:  Linux acpi_gsi_to_irq(), seen on 6.1.192, 6.12.95 and 7.2.13 of both architectures
+    """
+    if architecture is Architecture.ARM64:
+        # A GSI is not mapped yet when sources are probed, and binding again later succeeds; those
+        # between processors are, but nobody else can have them.
+        return EINVAL, "register IRQ" if gsi < _BETWEEN_PROCESSORS else "map GSI to IRQ"
+    if gsi == _TIMER:
+        return EBUSY, "register IRQ"
+    return (0, "") if gsi in _OF_ISA else (_UNMAPPED, "map GSI to IRQ")
+
+
 def _attach(
     source: Ghes, architecture: Architecture, sdei_events: frozenset[int] | None
 ) -> tuple[int, tuple[str, ...]]:
@@ -296,10 +319,10 @@ def _attach(
         case NotificationType.POLLED if not source.notification.poll_interval:
             what = f"Poll interval is 0 for generic hardware error source: {number}, disabled."
             return 0, (f"{FW_WARN}GHES: {what}",)
-        case NotificationType.EXTERNAL_INTERRUPT if architecture is Architecture.ARM64:
-            # GSIs cannot be mapped yet when sources are probed; binding again later succeeds.
-            what = f"Failed to map GSI to IRQ for generic hardware error source: {number}"
-            return EINVAL, (f"GHES: {what}",)
+        case NotificationType.EXTERNAL_INTERRUPT:
+            errno, done = _interrupt(vector, architecture)
+            what = f"Failed to {done} for generic hardware error source: {number}"
+            return errno, (f"GHES: {what}",) if errno else ()
         case NotificationType.SDEI if vector and sdei_events is None:
             return EIO, ()
         case NotificationType.SDEI if not vector or vector not in (sdei_events or ()):

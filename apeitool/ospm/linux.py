@@ -163,6 +163,10 @@ class Linux:
             self._ask(kind, vector, polled)
         return self._reply()
 
+    def lift_print_limits(self) -> None:
+        """Every report is printed, as when the kernel's limits are switched off in its memory."""
+        self._printer.lift_limits()
+
     def mask_interrupts(self) -> None:
         """The processor looks after something else with interrupts off."""
         self._is_masked = True

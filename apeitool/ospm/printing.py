@@ -43,6 +43,11 @@ class Printer:
         self._limits = {is_mild: Throttle(_FUNCTION, BURST) for is_mild in (True, False)}
         self._printed = 0
 
+    def lift_limits(self) -> None:
+        """Every report is printed, as when the kernel's limits are switched off in its memory."""
+        for limit in self._limits.values():
+            limit.is_off = True
+
     def knows(self, block: bytes) -> bool:
         """Whether it printed the same bytes a short while ago."""
         return self._cache.knows(block, self._clock())

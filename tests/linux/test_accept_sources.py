@@ -202,8 +202,29 @@ ON_X86 = ON_ARM64 | {
 def test_a_source_binds_by_its_notification(
     architecture: Architecture, notification: int, errno: int, message: str, ack: int | None
 ) -> None:
-    data = source(1, REGISTER, notification, ack=ack, vector=133)
+    data = source(1, REGISTER, notification, ack=ack, vector=13)
     verdict = probed(data, architecture)
+    assert (verdict.accepted, verdict.errno, verdict.message) == (not errno, errno, message)
+
+
+UNMAPPED = "GHES: Failed to map GSI to IRQ for generic hardware error source: 1"
+TAKEN = "GHES: Failed to register IRQ for generic hardware error source: 1"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "vector", "errno", "message"),
+    [
+        *((X86, vector, 0, "") for vector in (1, 3, 9, 15)),
+        *((X86, vector, -1, UNMAPPED) for vector in (0, 16, 23, 1 << 31)),
+        (X86, 2, -16, TAKEN),
+        *((ARM64, vector, EINVAL, TAKEN) for vector in (0, 7)),
+        *((ARM64, vector, EINVAL, UNMAPPED) for vector in (8, 33, 133)),
+    ],
+)
+def test_an_external_interrupt_must_be_one_that_linux_knows_when_it_looks(
+    architecture: Architecture, vector: int, errno: int, message: str
+) -> None:
+    verdict = probed(source(1, REGISTER, 1, vector=vector), architecture)
     assert (verdict.accepted, verdict.errno, verdict.message) == (not errno, errno, message)
 
 

@@ -1,7 +1,7 @@
 """Which registers Linux maps, as its source has it.
 
 That it refuses without a word what has no byte, unless something near it is mapped, and addresses that
-are too high, was seen on 6.1.192; `tests/oracle/test_real_hests.py` goes on asking.
+are too high, was seen on 6.1.192; `tests/oracle/test_conformance.py` goes on asking.
 """
 
 import pytest

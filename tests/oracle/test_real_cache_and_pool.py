@@ -12,14 +12,20 @@ from typing import NamedTuple
 
 import pytest
 from plain_bytes import CORRECTED, INFORMATIONAL, MEMORY, RECOVERABLE, about, block, entry, memory
-from test_real_mutations import KERNEL, SOURCE, Modelled, hest
 
 import apeitool as apei
+from apeitool.firmware.platform import Platform
+from apeitool.lab.beside import Config, modelled
+from apeitool.lab.conformance import compare
+from apeitool.lab.conformance.compare import SOURCE
 from apeitool.lab.images import Images
+from apeitool.lab.machines import X86
 from apeitool.lab.session import Session
 from apeitool.lab.window import RESERVED_BASE
+from apeitool.linux.features import kernel
+from apeitool.memory import Regions
 from apeitool.ospm.cache import CACHE_HEADER
-from apeitool.ospm.outcome import Effect
+from apeitool.ospm.outcome import Effect, Reply
 from apeitool.ospm.polling import interval_ticks, next_poll
 from apeitool.ospm.pool import Pool
 
@@ -30,6 +36,34 @@ BURST, PAUSE = 2.5, 3.5
 BURSTS = 3
 TRIES = 3
 MARK = "Hardware error from APEI Generic Hardware Error Source"
+
+
+KERNEL = 0xFFFFFFFF80000000
+"""Where the kernel sees its own image, of which the physical address is the rest."""
+
+
+def hest() -> apei.Hest:
+    return compare.hest(X86)
+
+
+class Modelled:
+    """The same firmware over a modelled guest, its print limit off too unless it ``is_limited``."""
+
+    def __init__(self, address: int, *, is_limited: bool = False) -> None:
+        self.memory = Regions(X86.reserved)
+        self.firmware = Platform(self.memory, hest())
+        self.firmware.prepare({SOURCE: address})
+        self.now = 0.0
+        config = Config(kernel("6.1"), X86, fails_memory=False, checks_machine=False)
+        self.linux = modelled(self.memory, hest().to_bytes(), config, clock=lambda: self.now)
+        self.linux.boot()
+        if not is_limited:
+            self.linux.lift_print_limits()
+
+    def take(self, block: bytes, *, after: float = 1.0) -> Reply:
+        self.now += after
+        self.firmware.publish(SOURCE, block)
+        return self.linux.notified(apei.NotificationType.NMI)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from apeitool.lab.beside import Beside
 from apeitool.lab.images import Images
 from apeitool.lab.machines import ARM64, X86, Machine
 from apeitool.lab.session import Session
-from apeitool.linux.features import kernel
 
 pytestmark = pytest.mark.guest
 
@@ -53,13 +52,13 @@ def memory_error(address: int = NOWHERE) -> bytes:
 @pytest.fixture
 def on_x86(lab_images: Images) -> Iterator[Beside]:
     with Session(lab_images, hest(X86)) as session:
-        yield Beside(session, kernel("6.1"))
+        yield Beside(session)
 
 
 @pytest.fixture
 def on_arm64(arm64_images: Images) -> Iterator[Beside]:
     with Session(arm64_images, hest(ARM64)) as session:
-        yield Beside(session, kernel("6.1"))
+        yield Beside(session)
 
 
 def is_told(beside: Beside, kind: apei.NotificationType) -> None:
