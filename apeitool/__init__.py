@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from apeitool.errors import LabError as LabError
     from apeitool.errors import MissingError as MissingError
     from apeitool.errors import ProtocolError as ProtocolError
+    from apeitool.errors import QemuBusy as QemuBusy
     from apeitool.errors import QemuError as QemuError
     from apeitool.errors import StoreError as StoreError
     from apeitool.errors import StoreFull as StoreFull
@@ -133,6 +134,7 @@ _HOMES = {
         "LabError",
         "MissingError",
         "ProtocolError",
+        "QemuBusy",
         "QemuError",
         "StoreError",
         "StoreFull",

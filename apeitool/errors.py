@@ -124,5 +124,9 @@ class QemuError(ApeiError):
     """QEMU refused, failed or fell silent."""
 
 
+class QemuBusy(QemuError):
+    """QEMU has no room for an error: the guest has not acknowledged the one before."""
+
+
 class LabError(ApeiError):
     """A real guest did not come up, or did not do what the lab asked."""

@@ -23,6 +23,7 @@ VERBS = (
     "lint",
     "simulate",
     "lab",
+    "qemu",
     "demo",
 )
 

@@ -172,13 +172,13 @@ def _command(block: Structure) -> bytes:
 def _to_record(item: Structure, severity: str | None) -> Converted:
     from apeitool.acpi.conversion import to_records
 
-    return to_records(item, _severity(severity))
+    return to_records(item, severity_of(severity))
 
 
 def _to_block(item: Structure, severity: str | None) -> Converted:
     from apeitool.acpi.conversion import to_blocks
 
-    return to_blocks(item, _severity(severity))
+    return to_blocks(item, severity_of(severity))
 
 
 def _to_section(item: Structure, severity: str | None) -> Converted:
@@ -190,7 +190,8 @@ def _to_section(item: Structure, severity: str | None) -> Converted:
 _CARRIERS = {"record": _to_record, "block": _to_block, "section": _to_section}
 
 
-def _severity(name: str | None) -> Severity | None:
+def severity_of(name: str | None) -> Severity | None:
+    """The severity of that name."""
     from apeitool.cper.severity import Severity
 
     return None if name is None else Severity[name.upper()]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli import conformance
+from apeitool.cli.laboratory import conformance
 from apeitool.cli.options import integer, talk
 
 if TYPE_CHECKING:
     from apeitool.acpi.hest.table import Hest
+    from apeitool.lab.images import Images
     from apeitool.lab.machines import Machine
     from apeitool.lab.session import Report
     from apeitool.lab.toucher import Touch
@@ -37,6 +38,26 @@ a_kernel = click.option(
 )  # fmt: skip
 
 
+a_qemu = click.option(
+    "--qemu", type=click.Choice(["system", "unstable"]), default="system", show_default=True,
+    help="This machine's QEMU, or that of Debian unstable.",
+)  # fmt: skip
+
+
+def images_of(arch: str, release: str, qemu: str) -> Images:
+    """What a guest is made of.
+
+    Raises:  MissingError with what to run to have it.
+    """
+    from apeitool.lab import images, programs
+
+    machine = machine_of(arch)
+    if qemu == "system":
+        return images.find(machine=machine, release=release)
+    newer = programs.find(machine.program).path
+    return images.find(machine=machine, release=release, qemu=newer)
+
+
 @click.group("lab", short_help="Boot a real Linux with a HEST; inject errors.")
 def command() -> None:
     """Boot a real Linux under QEMU with a HEST, and write errors into its status blocks."""
@@ -49,7 +70,8 @@ command.add_command(conformance.command)
 @a_machine
 @a_kernel
 @click.option("--with", "names", multiple=True, metavar="PROGRAM",
-              help="This program of Debian unstable too: fwts, iasl.")  # fmt: skip
+              help="This program of Debian unstable too: fwts, iasl, qemu-system-aarch64, "
+              "qemu-system-x86_64.")  # fmt: skip
 @click.option(
     "--all", "every", is_flag=True, help="Every program and every kernel that can be had."
 )
@@ -88,6 +110,7 @@ def setup(
 @command.command("run")
 @a_machine
 @a_kernel
+@a_qemu
 @click.option("--hest", "hest_path", type=click.Path(path_type=Path),
               help="A HEST, in binary or hex; without it, the one that `new hest` describes.")  # fmt: skip
 @click.option("--inject", "blocks", type=click.Path(path_type=Path), multiple=True,
@@ -101,6 +124,7 @@ def run(
     context: click.Context,
     arch: str,
     release: str,
+    qemu: str,
     hest_path: Path | None,
     blocks: tuple[Path, ...],
     source_id: int | None,
@@ -118,13 +142,12 @@ def run(
 
     Exit status 1 when the kernel did not take a block.
     """
-    from apeitool.lab import images
     from apeitool.lab.session import Session
 
     hest = read_hest(hest_path, arch)
     data = [read_block(path) for path in blocks]
     taken = True
-    found = images.find(machine=machine_of(arch), release=release)
+    found = images_of(arch, release, qemu)
     with Session(found, hest, append=append, cold=cold, limit=limit) as session:
         click.echo("Kernel, while it booted:")
         for line in session.boot_lines:

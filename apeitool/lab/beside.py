@@ -6,12 +6,15 @@ in Read Ack, and what became of the process that ran into the error.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from apeitool.acpi.hest.generic import GhesV2
 from apeitool.acpi.hest.notification import NotificationType
+from apeitool.capture.smbios import dimms
+from apeitool.cper.dimm import Dimm
 from apeitool.firmware.platform import Platform
 from apeitool.lab.guest import Guest
 from apeitool.lab.machines import Machine
@@ -68,6 +71,12 @@ class Config:
             fails_memory="memory_failure_recovery" in there,
             checks_machine="machinecheck" in there,
         )
+
+
+def modules_of(guest: Guest) -> dict[int, Dimm]:
+    """The memory modules that a guest has by its SMBIOS table, whose names its kernel prints."""
+    table = guest.shell("base64 /sys/firmware/dmi/tables/DMI").output
+    return dimms(base64.b64decode(table), "DMI")
 
 
 def modelled(

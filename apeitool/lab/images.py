@@ -114,11 +114,16 @@ def _remedy(machine: Machine, release: str) -> str:
 
 
 def find(
-    cache_directory: Path | None = None, *, machine: Machine = X86, release: str = OWN
+    cache_directory: Path | None = None,
+    *,
+    machine: Machine = X86,
+    release: str = OWN,
+    qemu: Path | None = None,
 ) -> Images:
     """The images in the cache, each checked against its digest; nothing is downloaded.
 
-    ``release`` is one of RELEASES; the modules are those of Linux 6.1.
+    ``release`` is one of RELEASES; the modules are those of Linux 6.1.  ``qemu`` is a program; without
+    it, that of this machine.
 
     Raises:  MissingError when something is absent or damaged, modules apart; it says how to get it.
     """
@@ -141,7 +146,8 @@ def find(
         if file in present and _origin(present[file]) == _origin(kernel)
     }
     firmware = present["firmware"] if machine.firmware else None
-    return Images(_qemu(machine), kernel, present["busybox"], modules, machine, release, firmware)
+    emulator = qemu or _qemu(machine)
+    return Images(emulator, kernel, present["busybox"], modules, machine, release, firmware)
 
 
 def setup(

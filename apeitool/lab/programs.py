@@ -20,8 +20,16 @@ from apeitool.lab.manifest import Image
 RELEASE = "unstable"
 MANIFEST = "programs.json"
 
-PACKAGES = {"fwts": "fwts", "iasl": "acpica-tools"}
+PACKAGES = {
+    "fwts": "fwts",
+    "iasl": "acpica-tools",
+    "qemu-system-aarch64": "qemu-system-arm",
+    "qemu-system-x86_64": "qemu-system-x86",
+}
 """The programs that can be had, and the package of each."""
+
+_DATA = {name: ("usr/share/qemu", "usr/share/seabios") for name in PACKAGES if "qemu" in name}
+"""Where programs look for files of theirs, if they must be told."""
 
 _UNWANTED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/bash-completion")
 
@@ -30,7 +38,7 @@ _RUN = """\
 root=$(dirname "$(readlink -f "$0")")/../root
 libraries=$root/{libraries}
 exec "$libraries/{loader}" --library-path "$libraries:$libraries/{name}" --argv0 {name} \\
-    "$root/{program}" "$@"
+    "$root/{program}"{data} "$@"
 """
 
 
@@ -148,7 +156,11 @@ def _make_startable(draft: Path, names: set[str], versions: dict[str, str]) -> N
         libraries = loader.parent.relative_to(root)
         start.write_text(
             _RUN.format(
-                name=name, libraries=libraries, loader=loader.name, program=f"usr/bin/{name}"
+                name=name,
+                libraries=libraries,
+                loader=loader.name,
+                program=f"usr/bin/{name}",
+                data="".join(f' -L "$root/{place}"' for place in _DATA.get(name, ())),
             )
         )
         start.chmod(0o755)

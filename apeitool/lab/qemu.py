@@ -20,10 +20,10 @@ from apeitool.errors import QemuError
 from apeitool.lab.boot import Boot, Descriptors
 from apeitool.lab.console import Console
 from apeitool.lab.lines import Lines
-from apeitool.lab.monitor import Monitor
 from apeitool.lab.process import Process
 from apeitool.lab.shell import Shell
 from apeitool.lab.window import GuestMemory
+from apeitool.qemu.monitor import Monitor
 
 _MIGRATION_LIMIT = 30
 _ROOM = 1 << 20

@@ -50,6 +50,7 @@ def test_every_verb_has_a_file_and_every_file_is_a_verb() -> None:
         "example",
         "dmesg",
         "simulations",
+        "laboratory",
         "section_page",
         "story_page",
     }

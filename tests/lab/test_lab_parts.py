@@ -18,9 +18,9 @@ from apeitool.errors import LabError, MissingError, QemuError
 from apeitool.lab import archive, cache, images, initrd, snapshot
 from apeitool.lab.boot import Boot
 from apeitool.lab.console import Console, without_timestamp
-from apeitool.lab.monitor import Monitor
 from apeitool.lab.process import Process
 from apeitool.lab.window import GuestMemory
+from apeitool.qemu.monitor import Monitor
 
 CPIO = ["cpio"] if shutil.which("cpio") else ["busybox", "cpio"]
 

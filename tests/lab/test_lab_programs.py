@@ -43,6 +43,8 @@ class Archive:
         (place / "sites").write_text("http://here/debian/\nhttp://here/other/\n")
         self.publish("fwts", "26.07", {"usr/bin/fwts": "first", "usr/share/doc/fwts/copyright": ""})
         self.publish("acpica-tools", "2026", {"usr/bin/iasl": "compiler"})
+        self.publish("qemu-system-arm", "11", {"usr/bin/qemu-system-aarch64": "arm64"})
+        self.publish("qemu-system-x86", "11", {"usr/bin/qemu-system-x86_64": "x86"})
         self.publish("libc6", "2.43", {"usr/lib/machine/ld-linux-test.so.2": LOADER})
 
     def publish(self, package: str, version: str, files: dict[str, str]) -> None:

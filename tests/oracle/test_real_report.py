@@ -6,7 +6,6 @@ test has a guest of its own.
 
 from __future__ import annotations
 
-import base64
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -16,8 +15,8 @@ from report_blocks import blocks_of, damaged_entries, entries, sound_sections
 
 import apeitool as apei
 from apeitool.acpi.bert import Bert, BootErrorRegion
-from apeitool.capture.smbios import dimms
-from apeitool.cper.dimm import Dimms, knowing
+from apeitool.cper.dimm import knowing
+from apeitool.lab.beside import modules_of
 from apeitool.lab.boot import Boot
 from apeitool.lab.console import without_timestamp
 from apeitool.lab.guest import Guest
@@ -63,12 +62,6 @@ def hest() -> apei.Hest:
 def session(lab_images: Images) -> Iterator[Session]:
     with Session(lab_images, hest()) as running, knowing(modules_of(running.guest)):
         yield running
-
-
-def modules_of(guest: Guest) -> Dimms:
-    """The memory modules that the machine has by its SMBIOS table, whose names the kernel prints."""
-    table = guest.shell("base64 /sys/firmware/dmi/tables/DMI").output
-    return dimms(base64.b64decode(table), "DMI")
 
 
 def foretold(block: bytes, number: int) -> Report:

@@ -8,7 +8,6 @@ compared are the lines about it and which sources are bound to.
 
 from __future__ import annotations
 
-import base64
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +19,10 @@ from apeitool.acpi.hest.generic import GhesV2
 from apeitool.acpi.hest.notification import Notification, NotificationType
 from apeitool.acpi.hest.table import Hest
 from apeitool.acpi.status import StatusBlock
-from apeitool.capture.smbios import dimms
 from apeitool.cper.dimm import knowing
 from apeitool.errors import LabError, QemuError
 from apeitool.firmware.platform import Platform
-from apeitool.lab.beside import Beside, Config, Seen, modelled
+from apeitool.lab.beside import Beside, Config, Seen, modelled, modules_of
 from apeitool.lab.boot import Boot
 from apeitool.lab.conformance.blocks import ROOM, Given, blocks
 from apeitool.lab.conformance.tables import tables
@@ -159,11 +157,7 @@ def compare_blocks(images: Images, *, count: int, seed: int, say: Say) -> Agreem
     with Session(images, hest(machine), limit=_PATIENCE) as first:
         config = Config.of(first.guest)
         result = Agreement("blocks", _version(first.guest), machine.architecture.value)
-        modules = dimms(
-            base64.b64decode(
-                first.guest.shell("base64 /sys/firmware/dmi/tables/DMI").output
-            ), "DMI",
-        )  # fmt: skip
+        modules = modules_of(first.guest)
     with knowing(modules):
         left: Iterator[Given] = islice(blocks(seed, Foretold(config)), count)
         while group := list(islice(left, _AT_A_TIME)):

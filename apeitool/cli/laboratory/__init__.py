@@ -1,0 +1,1 @@
+"""Verbs of ``apeitool lab`` that take a file of their own."""
