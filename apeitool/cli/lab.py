@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli.laboratory import conformance
+from apeitool.cli.laboratory import conformance, shell
 from apeitool.cli.options import integer, talk
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def command() -> None:
 
 
 command.add_command(conformance.command)
+command.add_command(shell.inject)
 
 
 @command.command("setup")
@@ -161,6 +162,31 @@ def run(
             if report.panicked:
                 break
     context.exit(0 if taken else 1)
+
+
+@command.command("shell")
+@a_machine
+@a_kernel
+@a_qemu
+@click.option("--hest", "hest_path", type=click.Path(path_type=Path),
+              help="A HEST, in binary or hex; without it, the one that `new hest` describes.")  # fmt: skip
+@click.option("--append", default="", help="More for the kernel's command line.")
+@click.option("--limit", type=float, default=3600.0, show_default=True,
+              help="Seconds after which QEMU is ended.")  # fmt: skip
+def open_shell(
+    arch: str, release: str, qemu: str, hest_path: Path | None, append: str, limit: float
+) -> None:
+    """Boot a guest with a HEST, and leave it open: a shell in it, and its kernel's lines as they come.
+
+    From a second terminal `lab inject` puts errors before it.  The end of input ends it.
+    """
+    from apeitool.lab.session import Session
+
+    found = images_of(arch, release, qemu)
+    with Session(found, read_hest(hest_path, arch), append=append, limit=limit) as session:
+        for line in session.boot_lines:
+            click.echo(line, err=True)
+        shell.keep_open(session)
 
 
 def verdict(report: Report) -> str:
