@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli.laboratory import conformance, shell
+from apeitool.cli.laboratory import bench, conformance, shell
 from apeitool.cli.options import integer, talk
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def command() -> None:
 
 command.add_command(conformance.command)
 command.add_command(shell.inject)
+command.add_command(bench.command)
 
 
 @command.command("setup")

@@ -128,9 +128,7 @@ class Session:
             # It has to be there before the error is.
             self.toucher  # noqa: B018
         start = len(self.guest.console.lines)
-        event = self.firmware.publish(number, block)
-        self._touch = None
-        patience = self._deliver(event)
+        event, patience = self.send(block, number)
         end = time.monotonic() + patience
         while not self._is_over(number) and time.monotonic() < end:
             time.sleep(_STEP)
@@ -146,6 +144,15 @@ class Session:
             panicked=self.guest.exited,
             touch=self._touch,
         )
+
+    def send(self, block: bytes, source_id: int) -> tuple[Notify, float]:
+        """Publish a block to a source and notify; how it was told, and how many seconds that may take.
+
+        Raises:  LabError when the lab cannot notify as the source wants; FirmwareFault, GuestFault.
+        """
+        event = self.firmware.publish(source_id, block)
+        self._touch = None
+        return event, self._deliver(event)
 
     def _default(self) -> int:
         return min(self._blocks)
