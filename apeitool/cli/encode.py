@@ -128,12 +128,12 @@ def _tell(built: Built, folder: Path | None) -> None:
         said = f"memory: {extent.start:#x} to {extent.stop - 1:#x}"
         if folder is not None:
             place = folder / f"{extent.start:#x}.bin"
-            _save(place, contents[extent.start])
+            save(place, contents[extent.start])
             said += f" in {place}"
         talk(said)
 
 
-def _save(place: Path, data: bytes) -> None:
+def save(place: Path, data: bytes) -> None:
     """Write a file, and the folders that it is in.
 
     Raises:  CaptureError when it cannot be written.

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from apeitool.cli.options import Reader, dialect, known_kind, talk
+from apeitool.cli.encode import save
+from apeitool.cli.options import Reader, dialect, integer, known_kind, talk
 from apeitool.cli.selection import SEVERITIES
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-@click.group("qemu", short_help="Inject errors into a running QEMU.")
+    from apeitool.acpi.hest.table import Hest
+    from apeitool.qemu.loader import LoaderCommand
+    from apeitool.qemu.readback import GuestMemory
+
+
+@click.group("qemu", short_help="Errors for a running QEMU; what it lays out, and has.")
 def command() -> None:
     """Work with a QEMU that is running."""
 
@@ -77,6 +87,150 @@ def inject(
     if not taken and not refused and not reader.failures:
         talk("there was no error to inject")
     context.exit(0 if taken and not refused and not reader.failures else 1)
+
+
+NOTIFICATIONS = (
+    "SEA",
+    "GPIO_SIGNAL",
+    "SEI",
+    "GSIV",
+    "SCI",
+    "SDEI",
+    "POLLED",
+    "NMI",
+    "EXTERNAL_INTERRUPT",
+)
+
+
+@command.command("layout")
+@click.option("--source", "names", type=click.Choice(NOTIFICATIONS), multiple=True,
+              help="How a source notifies; the first has id 0.  Else SEA and GPIO_SIGNAL.")  # fmt: skip
+@click.option("--before-10.2", "is_old", is_flag=True,
+              help="As QEMU before 10.2, which keeps the address of the file.")  # fmt: skip
+@click.option("--at", "address", type=integer,
+              help="Firmware has put etc/hardware_errors here; else nobody has placed it.")  # fmt: skip
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path, file_okay=False),
+              help="Write HEST.bin, hardware_errors.bin and table-loader.bin into this folder.")  # fmt: skip
+def show_layout(
+    names: tuple[str, ...], is_old: bool, address: int | None, folder: Path | None
+) -> None:
+    """HEST, etc/hardware_errors and linker-loader commands, as QEMU lays them out for its sources.
+
+    Without --at they are as QEMU gives them to firmware, with offsets for addresses.  The commands are
+    for a HEST at the start of etc/acpi/tables.
+    """
+    from apeitool.acpi.hest.notification import NotificationType
+    from apeitool.qemu.layout import OF_QEMU, layout
+    from apeitool.qemu.loader import TableLoader
+
+    kinds = [NotificationType[name] for name in names] or [*OF_QEMU[: 1 if is_old else 2]]
+    made = layout(kinds, reads_hest=not is_old)
+    hest, errors = (
+        (made.hest, made.hardware_errors) if address is None else made.placed(address)
+    )  # fmt: skip
+    script = TableLoader(commands=made.commands)
+    click.echo(f"HEST: {len(hest)} bytes, {len(kinds)} sources")
+    click.echo(f"etc/hardware_errors: {len(errors)} bytes")
+    for number, kind in enumerate(kinds):
+        status, ack, block = 8 * number, 8 * (len(kinds) + number), 16 * len(kinds) + 1024 * number
+        click.echo(
+            f"  source {number}, {kind.text}: address at {status:#x}, Read Ack at {ack:#x}, "
+            f"block at {block:#x}"
+        )
+    for each in made.commands:
+        click.echo(_told(each))
+    if folder is not None:
+        contents = {"HEST": hest, "hardware_errors": errors, "table-loader": script.to_bytes()}
+        for name, data in contents.items():
+            save(folder / f"{name}.bin", data)
+
+
+def _told(command: LoaderCommand) -> str:
+    """A command of the script, in a line."""
+    from apeitool.qemu import loader
+
+    match command:
+        case loader.LoaderAllocate():
+            what = f"{command.file}, aligned to {command.alignment}, {command.zone.text} zone"
+        case loader.LoaderAddPointer():
+            what = f"{command.source_file} to {command.destination_file} at {command.offset:#x}"
+        case loader.LoaderAddChecksum():
+            end = command.start + command.length - 1
+            what = f"{command.file} at {command.offset:#x}, of {command.start:#x} to {end:#x}"
+        case loader.LoaderWritePointer():
+            place = f"{command.source_file} + {command.source_offset:#x}"
+            what = f"{place} to {command.destination_file} at {command.destination_offset:#x}"
+        case _:
+            what = "not known"
+    return f"{command.command.text}: {what}"
+
+
+@command.command("check")
+@click.option("--qmp", "address", required=True, metavar="PATH|HOST:PORT",
+              help="The monitor of a QEMU on this machine.")  # fmt: skip
+@click.option("--hest", "path", type=click.Path(path_type=Path),
+              help="The guest should have this one; else one as QEMU lays it out.")  # fmt: skip
+@click.pass_context
+def check(context: click.Context, address: str, path: Path | None) -> None:
+    """Read HEST and status blocks back from a running guest, and say whether they are as they should be.
+
+    The guest's memory is searched for its HEST.  It is compared with the file given, or else with what
+    QEMU makes for sources that notify so; then every source's block is looked at.
+
+    Exit status 1 when something differs, or there is no HEST.
+    """
+    from apeitool.acpi.hest.table import Hest
+    from apeitool.cli.lab import read_block
+    from apeitool.qemu.inject import connected
+    from apeitool.qemu.monitor import Monitor
+    from apeitool.qemu.readback import GuestMemory
+
+    wanted = None if path is None else read_block(path)
+    agrees = True
+    with closing(connected(address)) as connection, closing(Monitor(connection)) as monitor:
+        memory = GuestMemory(monitor)
+        found = {each.data: each.address for each in memory.hests()}
+        for data, place in found.items():
+            hest = Hest.from_bytes(data)
+            click.echo(f"HEST at {place:#x}, {len(hest.sources)} sources")
+            lines = [*_against(hest, wanted, memory)]
+            agrees &= not any(line.startswith(("-", "+")) for line in lines)
+            for line in lines:
+                click.echo(f"  {line}")
+    if not found:
+        talk("there is no HEST in the guest's memory")
+    context.exit(0 if agrees and found else 1)
+
+
+def _against(hest: Hest, wanted: bytes | None, memory: GuestMemory) -> Iterator[str]:
+    """What differs (- as it should be, + as it is), then the state of each source."""
+    from apeitool.acpi.hest.generic import Ghes, GhesV2
+    from apeitool.acpi.hest.table import Hest as Table
+    from apeitool.qemu.layout import layout
+    from apeitool.render.diff import differences
+
+    sources = [source for source in hest.sources if isinstance(source, Ghes)]
+    if wanted is None and sources:
+        base = sources[0].error_status_address.address
+        made = layout([source.notification.type for source in sources])
+        wanted, errors = made.placed(base)
+        registers = memory.read(base, 8 * len(sources))
+        if registers != errors[: len(registers)]:
+            yield f"- etc/hardware_errors, addresses: {errors[: len(registers)].hex()}"
+            yield f"+ etc/hardware_errors, addresses: {registers.hex()}"
+    if wanted is not None:
+        for each in differences(Table.from_bytes(wanted), hest):
+            yield f"- {each.path}: {each.left}"
+            yield f"+ {each.path}: {each.right}"
+    for source in sources:
+        place = memory.read(source.error_status_address.address, 8)
+        block = int.from_bytes(place, "little")
+        status = memory.read(block, 4) if block else bytes(4)
+        said = "an error is recorded" if any(status) else "no error is recorded"
+        if isinstance(source, GhesV2):
+            ack = memory.read(source.read_ack_register.address, 8)
+            said += ", acknowledged" if any(ack) else ", not acknowledged"
+        yield f"source {source.source_id}, {source.notification.type.text}: block at {block:#x}, {said}"
 
 
 _SHORT = 0.05

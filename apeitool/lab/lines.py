@@ -28,16 +28,26 @@ class Lines:
         """
         with self._turn:
             for level in (1, 0):
-                self._command(f"set_irq_in {controller} unnamed-gpio-in {number} {level}")
+                self._ask(f"set_irq_in {controller} unnamed-gpio-in {number} {level}")
 
-    def _command(self, command: str) -> None:
+    def ask(self, command: str) -> list[str]:
+        """The words of QEMU's answer to any command of the protocol.
+
+        Raises:  QemuError when it fails, or QEMU is gone.
+        """
+        with self._turn:
+            return self._ask(command)
+
+    def _ask(self, command: str) -> list[str]:
         try:
             self._connection.sendall(command.encode() + b"\n")
             answer = self._answer()
         except OSError as error:
             raise QemuError(f"QEMU, {command}: {error}") from error
-        if answer != b"OK":
-            raise QemuError(f"QEMU, {command}: {answer.decode(errors='replace') or 'it is gone'}")
+        good, *words = answer.decode(errors="replace").split() or ["it is gone"]
+        if good != "OK":
+            raise QemuError(f"QEMU, {command}: {' '.join([good, *words])}")
+        return words
 
     def _answer(self) -> bytes:
         """The next line that is an answer: others tell of interrupts."""
