@@ -41,6 +41,7 @@ UNFINISHED = {
     "DvsecBody": "what a DVSEC holds: its subclasses say what",
     "PerDetail": "what a CCIX log holds: its subclasses say what",
     "IpfCheck": "its subclasses say of what",
+    "LoaderCommand": "its subclasses say what it has firmware do",
     "Section": "its subclasses add the fields",
     "MemorySection": "likewise",
     "X64General": "its subclasses add the rest of the state",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -231,6 +232,81 @@ def _against(hest: Hest, wanted: bytes | None, memory: GuestMemory) -> Iterator[
             ack = memory.read(source.read_ack_register.address, 8)
             said += ", acknowledged" if any(ack) else ", not acknowledged"
         yield f"source {source.source_id}, {source.notification.type.text}: block at {block:#x}, {said}"
+
+
+@command.command("arguments")
+@click.argument(
+    "tables", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="TABLE..."
+)
+@click.option("--arch", type=click.Choice(["x86", "arm64"]), required=True,
+              help="QEMU's machine: q35 or virt.")  # fmt: skip
+@click.option("--memory", "folder", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="What the tables lead to, as `encode --memory` has written it.")  # fmt: skip
+@click.option("--initrd", type=click.Path(path_type=Path),
+              help="The initrd that the guest boots with; the tables go before it.")  # fmt: skip
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path, file_okay=False),
+              help="Write what QEMU is to be given into this folder; else the current one.")  # fmt: skip
+def arguments(
+    tables: tuple[Path, ...],
+    arch: str,
+    folder: Path | None,
+    initrd: Path | None,
+    target: Path | None,
+) -> None:
+    """The arguments that give tables, and the memory they lead to, to a guest of QEMU.
+
+    On x86 QEMU takes the tables itself.  On arm64, and on x86 with --initrd, Linux takes them out of an
+    archive before its initrd: one is written, and a table that QEMU has too needs a higher revision
+    (oem_revision).  Memory is loaded where the tables have it; on arm64 it is a memory module's, from
+    0x80000000 on, with no more than 1 GiB of RAM.
+    """
+    from apeitool.cli.lab import read_block
+    from apeitool.lab import initrd as archive
+    from apeitool.qemu.arguments import for_arm64, for_x86
+
+    place = target or Path()
+    contents = [read_block(path) for path in tables]
+    pieces = _pieces(folder)
+    through_initrd = arch == "arm64" or initrd is not None
+    if through_initrd:
+        made = archive.tables(contents) + (b"" if initrd is None else initrd.read_bytes())
+        save(place / "initrd", made)
+    if arch == "x86":
+        given = for_x86([] if through_initrd else tables, {a: path for a, path, _ in pieces})
+        kernel = " ".join(
+            f"memmap={-(-len(data) // _PAGE) * _PAGE:#x}${address:#x}"
+            for address, _, data in pieces
+        )
+    else:
+        given, module = for_arm64({a: data for a, _, data in pieces}, place / "memory")
+        if module is not None:
+            save(place / "memory", module)
+        kernel = "acpi=force"
+    if through_initrd:
+        given = [*given, "-initrd", str(place / "initrd")]
+    click.echo(shlex.join(given))
+    if kernel:
+        click.echo(f"kernel: {kernel}")
+
+
+_PAGE = 4096
+
+
+def _pieces(folder: Path | None) -> list[tuple[int, Path, bytes]]:
+    """Address, file and content of each piece of memory in a folder."""
+    if folder is None:
+        return []
+    found = []
+    for path in sorted(folder.glob("0x*.bin")):
+        try:
+            found.append((int(path.stem, 16), path, path.read_bytes()))
+        except (ValueError, OSError) as error:
+            raise click.BadParameter(f"{path}: {error}") from error
+    if not found:
+        raise click.BadParameter(
+            f"{folder} holds no piece of memory, named by its address (0x....bin)"
+        )
+    return sorted(found)
 
 
 _SHORT = 0.05

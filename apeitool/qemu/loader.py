@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar
 
 from apeitool.errors import EncodeError
 from apeitool.wire.labels import Label
-from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 from apeitool.wire.types import AUTO, U8, U32, Bytes, Derived, Many, Rest, Text, Unit, u8, u32
 
@@ -36,20 +35,15 @@ class LoaderZone(Label):
 
 
 class LoaderCommand(Structure):
-    """A command of the script, of a kind that is not described here.
+    """What every command of the script begins with.
 
-    Shape:   128 bytes, little-endian.
+    Shape:   4 bytes, little-endian; a command has 128.
     Source:  QEMU hw/acpi/bios-linker-loader.c
     """
 
     writes: ClassVar[int] = 0
 
     command: Annotated[LoaderOperation, u32, Derived(lambda c: c.writes)] = AUTO
-
-    def check(self) -> Iterator[Problem]:
-        if type(self) is LoaderUnknown:
-            rule = f"{int(self.command)}, where 1 to 4 are known"
-            yield self.trouble("loader-command", "command", rule)
 
 
 class LoaderUnknown(LoaderCommand):

@@ -1,5 +1,7 @@
 """What QEMU gives to its machine's firmware, and what a guest has of it, is what we lay out."""
 
+import base64
+import shlex
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import NamedTuple
 import pytest
 from click.testing import CliRunner
 
+import apeitool as apei
+from apeitool.cli import apeitool
 from apeitool.cli.example import lab_hest
 from apeitool.cli.qemu import command
 from apeitool.errors import MissingError
@@ -142,3 +146,51 @@ def test_a_hest_of_ones_own_is_found_on_x86(tmp_path: Path) -> None:
             command, ["check", "--qmp", address, "--hest", str(tmp_path / "hest")]
         )
     assert done.exit_code == 0, done.output
+
+
+def test_the_arguments_give_a_planned_hest_to_a_guest(tmp_path: Path, lab_images) -> None:
+    """From the plan of a preset to a guest that has table and memory, and binds to both sources."""
+    plan, memory = tmp_path / "hest.toml", tmp_path / "memory"
+    new = CliRunner().invoke(apeitool, ["new", "hest", "--preset", "qemu-q35"])
+    plan.write_text(new.output)
+    encoded = ["encode", str(plan), "--memory", str(memory), "-o", str(tmp_path / "hest")]
+    assert CliRunner().invoke(apeitool, encoded).exit_code == 0
+    asked = ["arguments", "--arch", "x86", "--memory", str(memory), str(tmp_path / "hest")]
+    done = CliRunner().invoke(command, asked)
+    assert done.exit_code == 0, done.output
+    given, kernel = done.output.splitlines()
+    devices, append = tuple(shlex.split(given)), kernel.removeprefix("kernel: ")
+    with Guest(Boot(lab_images, devices=devices, append=append), limit=120) as guest:
+        guest.wait_ready()
+        shown = guest.shell("base64 /sys/firmware/acpi/tables/HEST").output
+        bound = guest.shell("ls /sys/bus/platform/drivers/GHES").output
+        for piece in memory.iterdir():
+            data = piece.read_bytes()
+            assert guest.memory.read(int(piece.stem, 16), len(data)) == data
+    found, asked_for = (
+        apei.Hest.from_bytes(data)
+        for data in (base64.b64decode(shown), (tmp_path / "hest").read_bytes())
+    )
+    assert found.sources == asked_for.sources
+    assert bound.count("GHES.") == len(found.sources) == 2
+
+
+def test_what_linux_takes_out_of_an_initrd(tmp_path: Path) -> None:
+    (tmp_path / "hest").write_bytes(lab_hest("arm64").to_bytes())
+    (tmp_path / "root").write_bytes(b"the root")
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory/0x80001000.bin").write_bytes(b"block")
+    asked = ["arguments", "--arch", "arm64", str(tmp_path / "hest"), "-o", str(tmp_path / "out")]
+    asked += ["--initrd", str(tmp_path / "root"), "--memory", str(tmp_path / "memory")]
+    done = CliRunner().invoke(command, asked)
+    assert done.exit_code == 0, done.output
+    assert f"mem-path={tmp_path}/out/memory" in done.output
+    assert f"-initrd {tmp_path}/out/initrd" in done.output
+    module = (tmp_path / "out/memory").read_bytes()
+    assert (len(module), module[0x1000:0x1005]) == (128 << 20, b"block")
+    whole = (tmp_path / "out/initrd").read_bytes()
+    assert whole.endswith(b"the root")
+    assert lab_hest("arm64").to_bytes() in whole
+    (tmp_path / "memory/0x1000.bin").write_bytes(b"block")
+    done = CliRunner().invoke(command, asked)
+    assert "is not in a module" in str(done.exception)
