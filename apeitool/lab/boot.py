@@ -58,6 +58,8 @@ class Boot:
     """None: as much as is usual."""
     modules: Sequence[str] = ()
     programs: Mapping[str, bytes] = field(default_factory=dict)
+    upgrades: Sequence[bytes] = ()
+    """Tables that Linux itself puts in the place of the machine's own."""
     has_lines: bool = False
     """Whether its interrupt lines are to be in our hands."""
 
@@ -93,7 +95,8 @@ class Boot:
             root = initrd.root(busybox, content, self.programs, port=self.machine.shell_port)
         except OSError as error:
             raise LabError(f"a file of the initrd cannot be read: {error}") from error
-        return root if self.handed_over else initrd.tables(self.tables) + root
+        taken = () if self.handed_over else self.tables
+        return initrd.tables([*taken, *self.upgrades]) + root
 
     def command(self, inherited: Descriptors, *, incoming: bool) -> list[str]:
         """The QEMU command; ``incoming`` waits for a saved state instead of booting.

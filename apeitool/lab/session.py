@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from apeitool.errors import LabError
 from apeitool.firmware.platform import Notify, Platform, State
 from apeitool.lab.boot import Boot
 from apeitool.lab.console import without_timestamp
-from apeitool.lab.event_device import event_device
+from apeitool.lab.event_device import event_device, with_events
 from apeitool.lab.guest import Guest
 from apeitool.lab.images import Images
 from apeitool.lab.machines import ARM64, X86
@@ -29,6 +30,7 @@ from apeitool.memory import Regions
 from apeitool.registers.address import GenericAddress
 
 _PAGE = 4096
+_SCI = 9
 _STEP = 0.002
 _SILENCE = 0.15
 _WORDS = 10.0
@@ -74,12 +76,17 @@ class Session:
         Platform(memory, hest).prepare(self._blocks)
         prefill = {reserved.start: memory.read(reserved.start, len(reserved))}
         kinds = {source.notification.type for source in generic_sources(hest)}
+        self._event = reserved.stop - _PAGE if has_sci(images, kinds) else None
+        upgrades: list[bytes] = []
+        if self._event is not None:
+            upgrades.append(with_events(own_fadt(images, cache_directory), self._event))
         if kinds & HED:
-            tables = [*tables, event_device(images.machine.event_interrupt)]
+            interrupt, has_event = images.machine.event_interrupt, self._event is not None
+            tables = [*tables, event_device(interrupt, has_event=has_event)]
         boot = Boot(
             images, tables=[hest.to_bytes(), *tables], prefill=prefill, append=append,
             modules=modules, programs={NAME: program()} if images.machine is ARM64 else {},
-            has_lines=bool(kinds & {*HED, NotificationType.EXTERNAL_INTERRUPT}),
+            has_lines=bool(kinds & {*HED, NotificationType.EXTERNAL_INTERRUPT}), upgrades=upgrades,
         )  # fmt: skip
         self._touch: Touch | None = None
         if cold:
@@ -168,6 +175,11 @@ class Session:
         if event.type == NotificationType.SEA:
             self._touch = self.toucher.touch()
             return 1.0
+        if event.type == NotificationType.SCI and self._event is not None:
+            # Of a register the kernel clears a bit by writing 1, memory keeps it: it looks twice.
+            self.guest.memory.write(self._event, b"\1")
+            self.guest.interrupt(_SCI)
+            return 3.0
         if event.type in HED:
             self.guest.interrupt(self.guest.machine.event_interrupt)
             return 3.0
@@ -207,6 +219,21 @@ class Session:
         return [line for line in self.guest.console.lines[start:] if not line.endswith(mark)]
 
 
+def has_sci(images: Images, kinds: Collection[NotificationType]) -> bool:
+    """Whether a guest can be told by a genuine SCI, and is to be."""
+    return images.machine is X86 and NotificationType.SCI in kinds
+
+
+def own_fadt(images: Images, cache_directory: Path | None = None) -> bytes:
+    """The FADT that QEMU gives to a machine.
+
+    Raises:  MissingError, QemuError; LabError when the guest does not come up.
+    """
+    with restored_or_booted(Boot(images), cache_directory=cache_directory) as guest:
+        shown = guest.shell("base64 /sys/firmware/acpi/tables/FACP").output
+    return base64.b64decode(shown)
+
+
 def generic_sources(hest: Hest) -> Iterator[Ghes]:
     """The sources that have a status block."""
     return (source for source in hest.sources if isinstance(source, Ghes))
@@ -225,7 +252,8 @@ def place(hest: Hest, reserved: range) -> dict[int, int]:
         pages = -(-max(source.error_status_block_length, 4) // _PAGE)
         while any(page <= other < page + pages for other in taken):
             page += 1
-        if (page + pages) * _PAGE > reserved.stop:
+        # The last page is the lab's own.
+        if (page + pages + 1) * _PAGE > reserved.stop:
             raise LabError(f"the blocks of this HEST do not fit {_told(reserved)}")
         blocks[source.source_id] = page * _PAGE
         page += pages

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.oracle
 
 @pytest.mark.parametrize("interrupt", [20, 132, 0xFFFF_FFFF])
 def test_it_is_what_was_meant(tmp_path: Path, iasl: str, interrupt: int) -> None:
-    table = event_device(interrupt)
+    table = event_device(interrupt, has_event=True)
     assert table[9] == checksum_of(table)
     (tmp_path / "t.aml").write_bytes(table)
     for arguments in (["-d", "t.aml"], ["-p", "again", "t.dsl"]):
@@ -26,4 +26,5 @@ def test_it_is_what_was_meant(tmp_path: Path, iasl: str, interrupt: int) -> None
         sort = "ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, "
         assert f"Interrupt ({sort}) {{ 0x{interrupt:08X}" in words
     assert "Method (_EVT, 1, Serialized) { Notify (\\_SB.HED0, 0x80) }" in words
+    assert "Scope (\\_GPE) { Method (_L40, 0, Serialized) { Notify (\\_SB.HED0, 0x80) } }" in words
     assert (tmp_path / "again.aml").read_bytes()[HEADER_LENGTH:] == table[HEADER_LENGTH:]

@@ -79,6 +79,17 @@ def test_it_is_told_on_arm64(on_arm64: Beside, kind) -> None:
     is_told(on_arm64, kind)
 
 
+def test_a_genuine_sci(on_x86: Beside) -> None:
+    """It comes by a general-purpose event, which the kernel counts; the event device has no part in it."""
+    guest = on_x86.session.guest
+    is_told(on_x86, Kind.SCI)
+    counted = guest.shell("cat /sys/firmware/acpi/interrupts/gpe40 /proc/interrupts").output
+    event, *lines = counted.splitlines()
+    assert int(event.split()[0]) >= 1
+    by_line = {line.split()[-1]: line.split()[1] for line in lines[1:] if "IO-APIC" in line}
+    assert (by_line["acpi"], by_line["ACPI:Ged"]) == ("1", "0")
+
+
 def test_one_event_drains_all_sources_that_wait_for_it(on_arm64: Beside) -> None:
     for number in (Kind.SCI, Kind.GPIO_SIGNAL):
         for firmware in (on_arm64.firmware, on_arm64.session.firmware):
