@@ -242,7 +242,7 @@ def _against(hest: Hest, wanted: bytes | None, memory: GuestMemory) -> Iterator[
               help="QEMU's machine: q35 or virt.")  # fmt: skip
 @click.option("--memory", "folder", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="What the tables lead to, as `encode --memory` has written it.")  # fmt: skip
-@click.option("--initrd", type=click.Path(path_type=Path),
+@click.option("--initrd", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="The initrd that the guest boots with; the tables go before it.")  # fmt: skip
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path, file_okay=False),
               help="Write what QEMU is to be given into this folder; else the current one.")  # fmt: skip

@@ -169,7 +169,7 @@ def linked(
             _carry_out(command, made, addresses)
         except (KeyError, IndexError, OverflowError) as error:
             raise EncodeError(
-                f"a {command.command.text} cannot be carried out: {error}",
+                f"{command.command.text} cannot be carried out: {error}",
                 path=f"TableLoader.commands[{number}]",
             ) from error
     return {name: bytes(content) for name, content in made.items()}
@@ -185,6 +185,8 @@ def _carry_out(
             if place.stop > len(content):
                 raise IndexError(f"{command.destination_file} has {len(content)} bytes")
             value = int.from_bytes(content[place], "little") + addresses[command.source_file]
+            if value >> 8 * size:
+                raise OverflowError(f"{value:#x} does not go into {size} bytes")
             content[place] = value.to_bytes(size, "little")
         case LoaderAddChecksum():
             content = made[command.file]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from apeitool.cli.options import talk
+from apeitool.errors import MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
 _FULL_BLOCKS, _FULL_TABLES = 1000, 60
 _SHOWN = 5
 _SEEDS = 1 << 32
+
+
+START, END = (
+    "<!-- written by apeitool lab conformance --page -->",
+    "<!-- end of what is written -->",
+)
+
+
+def _a_page(context: click.Context, option: click.Parameter, page: Path | None) -> Path | None:
+    """A page that has the marks; it is looked at before hours go by."""
+    if page is None:
+        return None
+    try:
+        _parts(page.read_text("utf-8"))
+    except OSError as error:
+        raise click.BadParameter(f"{page}: {error.strerror}") from error
+    except ValueError as error:
+        raise click.BadParameter(f"{page} lacks the marks {START!r} and {END!r}") from error
+    return page
 
 
 @click.command("conformance", short_help="Compare the modelled Linux with real ones.")
@@ -33,7 +53,7 @@ _SEEDS = 1 << 32
 @click.option("--full", is_flag=True,
               help=f"{_FULL_BLOCKS} blocks and {_FULL_TABLES} HESTs.")  # fmt: skip
 @click.option("--seed", type=int, help="The same seed gives the same bytes; else one is drawn.")
-@click.option("--page", type=click.Path(path_type=Path),
+@click.option("--page", type=click.Path(path_type=Path), callback=_a_page,
               help="Write the result between the marks of this page.")  # fmt: skip
 @click.pass_context
 def command(
@@ -61,6 +81,8 @@ def command(
         seed = secrets.randbelow(_SEEDS)
     click.echo(f"seed {seed}")
     results = list(_results(architectures, releases, blocks, tables, seed))
+    if not results:
+        raise MissingError("nothing was compared", remedy="run 'apeitool lab setup'")
     for line in _differences(results):
         click.echo(line)
     click.echo()
@@ -76,7 +98,6 @@ def _results(
 ) -> Iterator[Agreement]:
     """What each kernel came to; one that is absent is told, if it was not asked for."""
     from apeitool.cli.lab import machine_of
-    from apeitool.errors import MissingError
     from apeitool.lab import images
     from apeitool.lab.conformance.compare import compare_blocks, compare_tables
 
@@ -119,25 +140,21 @@ def table(results: Sequence[Agreement]) -> Iterator[str]:
         )
 
 
-START, END = (
-    "<!-- written by apeitool lab conformance --page -->",
-    "<!-- end of what is written -->",
-)
-
-
 def _write(page: Path, results: Sequence[Agreement], seed: int) -> None:
     """Put the rows between the marks of a page."""
-    try:
-        text = page.read_text("utf-8")
-    except OSError as error:
-        raise click.BadParameter(f"{page}: {error.strerror}") from error
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise click.BadParameter(f"{page} lacks the marks {START!r} and {END!r}")
+    before, after = _parts(page.read_text("utf-8"))
     day = datetime.now(UTC).date()
     said = "\n".join([f"{day}, seed {seed}:", "", *table(results), *_quoted(results)])
     page.write_text(f"{before}{START}\n\n{said}\n\n{END}{after}", "utf-8")
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """What is before the marks of a page, and behind them."""
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ValueError
+    return before, after
 
 
 def _quoted(results: Sequence[Agreement]) -> Iterator[str]:
