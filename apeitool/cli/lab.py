@@ -118,6 +118,8 @@ def setup(
 @click.option("--inject", "blocks", type=click.Path(path_type=Path), multiple=True,
               help="A status block, in binary or hex; may be given several times.")  # fmt: skip
 @click.option("--source", "source_id", type=integer, help="Which source; else the lowest id.")
+@click.option("--serror", type=integer, default=0xC11,
+              help="Syndrome (ISS) of the SErrors that SEI sources come with; else AET is UER.")  # fmt: skip
 @click.option("--append", default="", help="More for the kernel's command line.")
 @click.option("--cold", is_flag=True, help="Boot anew instead of restoring a snapshot.")
 @click.option("--limit", type=float, default=120.0, help="Seconds after which QEMU is ended.")
@@ -130,6 +132,7 @@ def run(
     hest_path: Path | None,
     blocks: tuple[Path, ...],
     source_id: int | None,
+    serror: int,
     append: str,
     cold: bool,
     limit: float,
@@ -139,8 +142,8 @@ def run(
     The addresses of the HEST must lie in the range that the guest's kernel leaves alone; `new hest`
     starts there.  Sources are notified as they want: they wait to be polled, or are told by an
     interrupt (SCI, GPIO, GSIV; an external one or an NMI on x86); on arm64 a process runs into a
-    genuine SEA.  Every guest starts from the same state; blocks of one call
-    meet the same guest, one after the other.
+    genuine SEA, takes an SError (SEI; --serror says with which syndrome), or an SDEI event comes.  Every
+    guest starts from the same state; blocks of one call meet the same guest, one after the other.
 
     Exit status 1 when the kernel did not take a block.
     """
@@ -151,6 +154,7 @@ def run(
     taken = True
     found = images_of(arch, release, qemu)
     with Session(found, hest, append=append, cold=cold, limit=limit) as session:
+        session.serror = serror
         click.echo("Kernel, while it booted:")
         for line in session.boot_lines:
             click.echo(f"  {line}")

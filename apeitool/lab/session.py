@@ -17,6 +17,7 @@ from apeitool.acpi.hest.notification import NotificationType
 from apeitool.acpi.hest.table import Hest
 from apeitool.errors import LabError
 from apeitool.firmware.platform import Notify, Platform, State
+from apeitool.lab import el2
 from apeitool.lab.boot import Boot
 from apeitool.lab.console import without_timestamp
 from apeitool.lab.event_device import event_device, with_events
@@ -26,11 +27,15 @@ from apeitool.lab.machines import ARM64, X86
 from apeitool.lab.snapshot import restored_or_booted
 from apeitool.lab.toucher import NAME, Touch, Toucher, program
 from apeitool.linux.accept import HED
+from apeitool.linux.features import Architecture
 from apeitool.memory import Regions
 from apeitool.registers.address import GenericAddress
 
+_BY_EL2 = frozenset({NotificationType.SEI, NotificationType.SDEI})
 _PAGE = 4096
 _SCI = 9
+_OWN = 128
+"""A part in so many of the range that is left alone is the lab's own."""
 _STEP = 0.002
 _SILENCE = 0.15
 _WORDS = 10.0
@@ -75,7 +80,16 @@ class Session:
         memory = Regions(reserved)
         Platform(memory, hest).prepare(self._blocks)
         prefill = {reserved.start: memory.read(reserved.start, len(reserved))}
-        kinds = {source.notification.type for source in generic_sources(hest)}
+        notifications = [source.notification for source in generic_sources(hest)]
+        kinds = {each.type for each in notifications}
+        is_arm64 = images.machine.architecture is Architecture.ARM64
+        if is_arm64 and kinds & _BY_EL2 and images.machine is ARM64:
+            images = el2.images(images)
+        self.has_firmware = is_arm64 and images.machine is not ARM64
+        if self.has_firmware:
+            events = [n.vector for n in notifications if n.type == NotificationType.SDEI]
+            prefill[el2.BASE] = el2.code(*events[:1])
+            tables = [*tables, *([el2.sdei_table()] if events else [])]
         self._event = reserved.stop - _PAGE if has_sci(images, kinds) else None
         upgrades: list[bytes] = []
         if self._event is not None:
@@ -85,7 +99,7 @@ class Session:
             tables = [*tables, event_device(interrupt, has_event=has_event)]
         boot = Boot(
             images, tables=[hest.to_bytes(), *tables], prefill=prefill, append=append,
-            modules=modules, programs={NAME: program()} if images.machine is ARM64 else {},
+            modules=modules, programs={NAME: program()} if is_arm64 else {},
             has_lines=bool(kinds & {*HED, NotificationType.EXTERNAL_INTERRUPT}), upgrades=upgrades,
         )  # fmt: skip
         self._touch: Touch | None = None
@@ -96,6 +110,9 @@ class Session:
             self.guest = restored_or_booted(boot, limit=limit, cache_directory=cache_directory)
         self.firmware = Platform(self.guest.memory, hest)
         self.firmware.prepare(self._blocks)
+
+    serror: int = 0xC11
+    """The syndrome of an SError that SEI sources come with: AET UER, recoverable."""
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +131,7 @@ class Session:
 
         Raises:  LabError when there is none, or it does not come up.
         """
-        if self.guest.machine is not ARM64:
+        if self.guest.machine.architecture is not Architecture.ARM64:
             raise LabError("no process of an x86 guest can run into an SEA")
         return Toucher(self.guest)
 
@@ -131,7 +148,7 @@ class Session:
         Raises:  LabError when the lab cannot notify as the source wants; FirmwareFault, GuestFault.
         """
         number = self._default() if source_id is None else source_id
-        if self._source(number).notification.type == NotificationType.SEA:
+        if self._source(number).notification.type in {NotificationType.SEA, *_BY_EL2}:
             # It has to be there before the error is.
             self.toucher  # noqa: B018
         start = len(self.guest.console.lines)
@@ -180,6 +197,13 @@ class Session:
             self.guest.memory.write(self._event, b"\1")
             self.guest.interrupt(_SCI)
             return 3.0
+        if event.type == NotificationType.SEI and self.has_firmware:
+            self._touch = self.toucher.ask_firmware(el2.SERROR, self.serror)
+            return 1.0
+        if event.type == NotificationType.SDEI and self.has_firmware:
+            vector = self._source(event.source_id).notification.vector
+            self._touch = self.toucher.ask_firmware(el2.EVENT, vector)
+            return 3.0
         if event.type in HED:
             self.guest.interrupt(self.guest.machine.event_interrupt)
             return 3.0
@@ -189,7 +213,7 @@ class Session:
         if event.type == NotificationType.POLLED:
             # Linux rounds its timers to whole seconds.
             return self._source(event.source_id).notification.poll_interval / 1000 + 4.0
-        able = "polls, SCI, GPIO, GSIV, on x86 external interrupts and NMI, on arm64 SEA"
+        able = "polls, SCI, GPIO, GSIV, on x86 external interrupts and NMI, on arm64 SEA, SEI, SDEI"
         raise LabError(f"the lab cannot notify by {event.type.text}; it can by {able}")
 
     def _is_over(self, number: int) -> bool:
@@ -252,8 +276,8 @@ def place(hest: Hest, reserved: range) -> dict[int, int]:
         pages = -(-max(source.error_status_block_length, 4) // _PAGE)
         while any(page <= other < page + pages for other in taken):
             page += 1
-        # The last page is the lab's own.
-        if (page + pages + 1) * _PAGE > reserved.stop:
+        # The last part is the lab's own.
+        if (page + pages) * _PAGE > reserved.stop - len(reserved) // _OWN:
             raise LabError(f"the blocks of this HEST do not fit {_told(reserved)}")
         blocks[source.source_id] = page * _PAGE
         page += pages

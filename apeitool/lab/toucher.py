@@ -14,7 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from apeitool.errors import LabError, MissingError
+from apeitool.errors import LabError
+from apeitool.lab.assembler import assembled
 from apeitool.lab.guest import Guest
 from apeitool.ospm.outcome import Signal, SignalCode
 
@@ -34,16 +35,8 @@ def program() -> bytes:
 
     Raises:  MissingError without the assembler.
     """
-    try:
-        import keystone
-    except ImportError:
-        raise MissingError(
-            "the assembler keystone is missing", remedy="pip install 'apeitool[lab]'"
-        ) from None
     source = files("apeitool.lab").joinpath("toucher.s").read_text()
-    assembler = keystone.Ks(keystone.KS_ARCH_ARM64, keystone.KS_MODE_LITTLE_ENDIAN)
-    code, _ = assembler.asm(source, _BASE + _HEADERS, as_bytes=True)
-    return _executable(code)
+    return _executable(assembled(source, _BASE + _HEADERS))
 
 
 def _executable(code: bytes) -> bytes:
@@ -105,6 +98,15 @@ class Toucher:
         self._say("o" if own else "b")
         return self.told() or Touch()
 
+    def ask_firmware(self, what: int, number: int) -> Touch:
+        """Have it ask the firmware at EL2 for an SError or an SDEI event; what came of that.
+
+        Nothing has when the guest ends.
+        """
+        words = struct.pack("<QQ", what, number)
+        self._say("e" + "".join(f"\\{byte:03o}" for byte in words))
+        return self.told() or Touch()
+
     def have_kernel_touch(self) -> None:
         """Have it give the kernel the address where nobody answers."""
         self._say("k")
@@ -129,7 +131,7 @@ class Toucher:
     def _say(self, command: str) -> None:
         # A guest that ends of it gives no answer.
         with suppress(LabError):
-            self._guest.shell(f"printf {command} >{self._input}")
+            self._guest.shell(f"printf '{command}' >{self._input}")
 
     def _next(self) -> list[str] | None:
         """The words of its next line."""
