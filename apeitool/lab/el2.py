@@ -11,6 +11,7 @@ Source:  Linux arch/arm64/kernel/head.S and hyp-stub.S, drivers/acpi/tables.c, s
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from dataclasses import replace
@@ -60,10 +61,13 @@ def images(found: Images, *, cpu: str = WITH_RAS) -> Images:
     path = found.kernel.path
     changed = Path(f"{path}-el2")
     data = with_firmware(path.read_bytes())
-    if not changed.exists() or changed.read_bytes() != data:
-        draft = Path(f"{changed}.new")
-        draft.write_bytes(data)
-        draft.replace(changed)
+    try:
+        if not changed.exists() or changed.read_bytes() != data:
+            draft = Path(f"{changed}.{os.getpid()}.new")
+            draft.write_bytes(data)
+            draft.replace(changed)
+    except OSError as error:
+        raise LabError(f"a kernel cannot be kept in {path.parent}: {error.strerror}") from error
     kernel = Image(changed, found.kernel.package, found.kernel.version, cache.sha256(changed))
     return replace(found, machine=machine(cpu), kernel=kernel)
 

@@ -32,6 +32,8 @@ from apeitool.memory import Regions
 from apeitool.registers.address import GenericAddress
 
 _BY_EL2 = frozenset({NotificationType.SEI, NotificationType.SDEI})
+RECOVERABLE = 0xC11
+"""The syndrome of an SError whose AET is UER, recoverable."""
 _PAGE = 4096
 _SCI = 9
 _OWN = 128
@@ -47,7 +49,7 @@ class Report:
 
     ``lines`` are its own, without their time stamps.  ``acknowledged`` is about GHESv2 sources;
     ``panicked`` says that the guest ended, which a panic makes it do.  ``touch`` is what came of an
-    SEA to the process that ran into it.
+    SEA to the process that ran into it, or of an SError or SDEI event to the one that was interrupted.
     """
 
     source_id: int
@@ -64,6 +66,7 @@ class Session:
 
     Registers and blocks must lie in the range that the guest's kernel leaves alone.  ``tables`` are
     those that the guest is given beside it, ``modules`` those of its kernel that it may load.
+    ``serror`` is the syndrome of the SErrors that errors of SEI sources come with.
 
     Units:   ``limit`` in seconds for everything; addresses in bytes.
     Raises:  MissingError, QemuError; LabError when the HEST does not fit the guest.
@@ -80,28 +83,25 @@ class Session:
         memory = Regions(reserved)
         Platform(memory, hest).prepare(self._blocks)
         prefill = {reserved.start: memory.read(reserved.start, len(reserved))}
-        notifications = [source.notification for source in generic_sources(hest)]
-        kinds = {each.type for each in notifications}
+        kinds = {source.notification.type for source in generic_sources(hest)}
         is_arm64 = images.machine.architecture is Architecture.ARM64
-        if is_arm64 and kinds & _BY_EL2 and images.machine is ARM64:
+        if kinds & _BY_EL2 and images.machine is ARM64:
             images = el2.images(images)
         self.has_firmware = is_arm64 and images.machine is not ARM64
+        self.serror = RECOVERABLE
         if self.has_firmware:
-            events = [n.vector for n in notifications if n.type == NotificationType.SDEI]
-            prefill[el2.BASE] = el2.code(*events[:1])
-            tables = [*tables, *([el2.sdei_table()] if events else [])]
+            prefill[el2.BASE] = el2.code(*events(hest)[:1])
         self._event = reserved.stop - _PAGE if has_sci(images, kinds) else None
-        upgrades: list[bytes] = []
-        if self._event is not None:
-            upgrades.append(with_events(own_fadt(images, cache_directory), self._event))
-        if kinds & HED:
-            interrupt, has_event = images.machine.event_interrupt, self._event is not None
-            tables = [*tables, event_device(interrupt, has_event=has_event)]
         boot = Boot(
-            images, tables=[hest.to_bytes(), *tables], prefill=prefill, append=append,
-            modules=modules, programs={NAME: program()} if is_arm64 else {},
-            has_lines=bool(kinds & {*HED, NotificationType.EXTERNAL_INTERRUPT}), upgrades=upgrades,
-        )  # fmt: skip
+            images,
+            tables=[hest.to_bytes(), *tables, *self._tables(images, kinds)],
+            upgrades=self._upgrades(images, cache_directory),
+            prefill=prefill,
+            append=append,
+            modules=modules,
+            programs={NAME: program()} if is_arm64 else {},
+            has_lines=bool(kinds & {*HED, NotificationType.EXTERNAL_INTERRUPT}),
+        )
         self._touch: Touch | None = None
         if cold:
             self.guest = Guest(boot, limit=limit)
@@ -111,8 +111,19 @@ class Session:
         self.firmware = Platform(self.guest.memory, hest)
         self.firmware.prepare(self._blocks)
 
-    serror: int = 0xC11
-    """The syndrome of an SError that SEI sources come with: AET UER, recoverable."""
+    def _tables(self, images: Images, kinds: Collection[NotificationType]) -> Iterator[bytes]:
+        """What Linux needs to be told beside HEST."""
+        if self.has_firmware and NotificationType.SDEI in kinds:
+            yield el2.sdei_table()
+        if HED.intersection(kinds):
+            interrupt = images.machine.event_interrupt
+            yield event_device(interrupt, has_event=self._event is not None)
+
+    def _upgrades(self, images: Images, cache_directory: Path | None) -> list[bytes]:
+        """The tables that stand in for the machine's own."""
+        if self._event is None:
+            return []
+        return [with_events(own_fadt(images, cache_directory), self._event)]
 
     def __enter__(self) -> Self:
         return self
@@ -241,6 +252,12 @@ class Session:
                 break
             time.sleep(_STEP)
         return [line for line in self.guest.console.lines[start:] if not line.endswith(mark)]
+
+
+def events(hest: Hest) -> list[int]:
+    """The numbers of the SDEI events that sources come by."""
+    told = (source.notification for source in generic_sources(hest))
+    return [each.vector for each in told if each.type == NotificationType.SDEI]
 
 
 def has_sci(images: Images, kinds: Collection[NotificationType]) -> bool:

@@ -22,6 +22,7 @@ from apeitool.lab.process import Process
 from apeitool.lab.window import GuestMemory
 from apeitool.qemu.monitor import Monitor
 
+a_debian = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="a Debian system has dpkg-deb")
 CPIO = ["cpio"] if shutil.which("cpio") else ["busybox", "cpio"]
 
 
@@ -116,6 +117,38 @@ def test_a_module_that_is_not_the_kernel_s_own_is_missing(tmp_path, contents, ve
     assert Boot(found).root()
 
 
+@pytest.mark.usefixtures("programs")
+def test_a_newer_kernel_is_one_beside_the_machines_own(tmp_path: Path) -> None:
+    """It has no modules; busybox is that of the machine's own release."""
+    keep(tmp_path, WHOLE)
+    with pytest.raises(MissingError, match=r"kernel not in .*linux-7\.2") as missing:
+        images.find(tmp_path, release="7.2")
+    assert missing.value.remedy == "run 'apeitool lab setup --kernel 7.2'"
+    (tmp_path / "linux-7.2").mkdir()
+    keep(tmp_path / "linux-7.2", {"kernel": b"newer"}, kernel="7.2.13")
+    found = images.find(tmp_path, release="7.2")
+    assert (found.release, found.kernel.version, found.modules) == ("7.2", "7.2.13", {})
+    assert found.kernel.path.read_bytes() == b"newer"
+    assert found.busybox == images.find(tmp_path).busybox
+    assert images.find(tmp_path).kernel.path.read_bytes() == b"k"
+    assert images.setup(tmp_path, release="7.2") == found
+
+
+@a_debian
+def test_a_newer_kernel_comes_from_another_release(asked: Path, tmp_path: Path) -> None:
+    """The fake archive offers every package under one name."""
+    keep(tmp_path, WHOLE)
+    said: list[str] = []
+    found = images.setup(tmp_path, release="6.12", site="http://here/debian", say=said.append)
+    assert found.kernel.path == tmp_path / "linux-6.12/kernel"
+    assert found.kernel.path.read_bytes() == b"the kernel"
+    assert "fetching package lists of Debian bookworm-backports into the cache" in said
+    assert not (tmp_path / "linux-6.12/apt").exists()
+    before = asked.read_text()
+    assert images.setup(tmp_path, release="6.12", site="http://here/debian") == found
+    assert asked.read_text() == before
+
+
 def test_a_damaged_module_is_missing(programs: Path, tmp_path: Path) -> None:
     keep(tmp_path, WHOLE)
     (tmp_path / "einj.ko").write_bytes(b"cut")
@@ -182,7 +215,6 @@ def build_package(place: Path, name: str, members: dict[str, bytes]) -> Path:
 
 
 NEWEST = "linux-image-6.1.0-10-cloud-amd64"
-a_debian = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="a Debian system has dpkg-deb")
 
 
 @pytest.fixture

@@ -6,12 +6,17 @@ import pytest
 
 from apeitool.errors import MissingError
 from apeitool.lab import images
-from apeitool.lab.conformance.compare import Agreement, compare_blocks, compare_tables
+from apeitool.lab.conformance.compare import (
+    Agreement,
+    compare_blocks,
+    compare_panics,
+    compare_tables,
+)
 from apeitool.lab.machines import ARM64, X86, Machine
 
 pytestmark = pytest.mark.guest
 
-BLOCKS, OF_NEWER, TABLES, TABLES_OF_ARM64 = 150, 40, 40, 24
+BLOCKS, PANICS, OF_NEWER, TABLES, TABLES_OF_ARM64 = 150, 8, 40, 40, 24
 NEWER = ("6.12", "7.2")
 BOTH = pytest.mark.parametrize("machine", [X86, ARM64], ids=["x86", "arm64"])
 
@@ -50,6 +55,11 @@ def test_blocks_of_6_1(machine: Machine) -> None:
 def test_blocks_of_newer_kernels(machine: Machine, release: str) -> None:
     kernel = found(machine, release)
     agrees(compare_blocks(kernel, count=OF_NEWER, seed=fresh_seed(), say=print), OF_NEWER)
+
+
+@BOTH
+def test_panics_of_6_1(machine: Machine) -> None:
+    agrees(compare_panics(found(machine), count=PANICS, seed=fresh_seed(), say=print), PANICS)
 
 
 @pytest.mark.parametrize(

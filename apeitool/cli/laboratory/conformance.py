@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from apeitool.lab.conformance.compare import Agreement
 
-_FULL_BLOCKS, _FULL_TABLES = 1000, 60
+_FULL_BLOCKS, _FULL_PANICS, _FULL_TABLES = 1000, 40, 60
 _SHOWN = 5
 _SEEDS = 1 << 32
 
@@ -48,10 +48,12 @@ def _a_page(context: click.Context, option: click.Parameter, page: Path | None) 
               help="This Linux; else all that are in the cache.")  # fmt: skip
 @click.option("--blocks", type=click.IntRange(0), default=150, show_default=True,
               help="So many status blocks for each kernel.")  # fmt: skip
+@click.option("--panics", type=click.IntRange(0), default=8, show_default=True,
+              help="So many status blocks that end a guest, for each kernel.")  # fmt: skip
 @click.option("--tables", type=click.IntRange(0), default=40, show_default=True,
               help="So many HESTs for each kernel.")  # fmt: skip
 @click.option("--full", is_flag=True,
-              help=f"{_FULL_BLOCKS} blocks and {_FULL_TABLES} HESTs.")  # fmt: skip
+              help=f"{_FULL_BLOCKS} blocks, {_FULL_PANICS} that end a guest, and {_FULL_TABLES} HESTs.")  # fmt: skip
 @click.option("--seed", type=int, help="The same seed gives the same bytes; else one is drawn.")
 @click.option("--page", type=click.Path(path_type=Path), callback=_a_page,
               help="Write the result between the marks of this page.")  # fmt: skip
@@ -61,6 +63,7 @@ def command(
     architectures: tuple[str, ...],
     releases: tuple[str, ...],
     blocks: int,
+    panics: int,
     tables: int,
     full: bool,
     seed: int | None,
@@ -69,18 +72,19 @@ def command(
     """Give the same bytes to real kernels and to the modelled one, and compare.
 
     Status blocks are told by NMI on x86 and by genuine SEAs on arm64: a sound one of every section
-    type, one with every defect, and damaged ones, all drawn by the seed.  HESTs are booted with: one of
+    type, one with every defect, and damaged ones, all drawn by the seed; those that end a guest have one
+    each.  HESTs are booted with: one of
     every defect, then drawn ones.  Compared are the kernel's lines, block status, Read Ack, the signal
     of the process, and which sources are bound to.
 
     Needs `apeitool lab setup`, for each kernel.  Exit status 1 when something differs.
     """
     if full:
-        blocks, tables = _FULL_BLOCKS, _FULL_TABLES
+        blocks, panics, tables = _FULL_BLOCKS, _FULL_PANICS, _FULL_TABLES
     if seed is None:
         seed = secrets.randbelow(_SEEDS)
     click.echo(f"seed {seed}")
-    results = list(_results(architectures, releases, blocks, tables, seed))
+    results = list(_results(architectures, releases, (blocks, panics, tables), seed))
     if not results:
         raise MissingError("nothing was compared", remedy="run 'apeitool lab setup'")
     for line in _differences(results):
@@ -94,12 +98,12 @@ def command(
 
 
 def _results(
-    architectures: Sequence[str], releases: Sequence[str], blocks: int, tables: int, seed: int
+    architectures: Sequence[str], releases: Sequence[str], counts: tuple[int, int, int], seed: int
 ) -> Iterator[Agreement]:
     """What each kernel came to; one that is absent is told, if it was not asked for."""
     from apeitool.cli.lab import machine_of
     from apeitool.lab import images
-    from apeitool.lab.conformance.compare import compare_blocks, compare_tables
+    from apeitool.lab.conformance.compare import compare_blocks, compare_panics, compare_tables
 
     for architecture in architectures or ("x86", "arm64"):
         for release in releases or images.RELEASES:
@@ -110,10 +114,10 @@ def _results(
                     raise
                 talk(f"not compared: {missing}")
                 continue
-            if blocks:
-                yield compare_blocks(found, count=blocks, seed=seed, say=talk)
-            if tables:
-                yield compare_tables(found, count=tables, seed=seed, say=talk)
+            for compare, count in zip((compare_blocks, compare_panics, compare_tables), counts,
+                                      strict=True):  # fmt: skip
+                if count:
+                    yield compare(found, count=count, seed=seed, say=talk)
 
 
 def _differences(results: Sequence[Agreement]) -> Iterator[str]:

@@ -6,6 +6,8 @@ In each round, in an order that is drawn:
 2. one block with each defect of DEFECTS, made of sound ones;
 3. DAMAGED blocks of up to three sections, with up to four bytes changed anywhere.
 
+Blocks whose severity ends a guest are a rule of their own (`fatal`).
+
 No two have the same bytes, nor differ in an identity alone: all values are drawn anew.  A block is left out,
 and drawn anew, if what comes of it depends on more than its bytes (`Foretold`).
 """
@@ -82,6 +84,31 @@ def blocks(seed: int, is_foretold: Callable[[bytes], bool]) -> Iterator[Given]:
             if block is not None:
                 known.add(block)
                 yield Given("damaged" if name in damaged else name, block)
+
+
+FATAL = (1, 4, 7, 0x8000_0000)
+"""Severities of a block that end a guest."""
+
+
+def fatal(seed: int, is_foretold: Callable[[bytes], bool]) -> Iterator[Given]:
+    """Blocks without end whose severity ends a guest: sound ones, and as many with a byte changed."""
+    dice = Random(seed)  # noqa: S311 - nothing is secret
+    mixed = _entries_of(list(SECTION_TYPES), dice)
+    while True:
+        for severity in FATAL:
+            for name, make in (("sound", _whole), ("damaged", _damaged)):
+                drawn = (_with_severity(make(mixed, dice), severity) for _ in range(TRIES))
+                block = next((each for each in drawn if is_foretold(each)), None)
+                if block is not None:
+                    yield Given(f"severity {severity}, {name}", block)
+
+
+def _whole(drawn: Iterator[bytes], dice: Random) -> bytes:
+    return _block([next(drawn) for _ in range(dice.randint(1, 3))], dice)
+
+
+def _with_severity(block: bytes, severity: int) -> bytes:
+    return block[: HEADER_LENGTH - 4] + _u32(severity) + block[HEADER_LENGTH:]
 
 
 def sound_entries(kinds: list[type[Section]], seed: int) -> Iterator[GenericErrorDataEntryV3]:

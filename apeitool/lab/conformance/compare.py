@@ -24,7 +24,7 @@ from apeitool.errors import LabError, QemuError
 from apeitool.firmware.platform import Platform
 from apeitool.lab.beside import Beside, Config, Seen, modelled, modules_of
 from apeitool.lab.boot import Boot
-from apeitool.lab.conformance.blocks import ROOM, Given, blocks
+from apeitool.lab.conformance.blocks import ROOM, Given, blocks, fatal
 from apeitool.lab.conformance.tables import tables
 from apeitool.lab.console import without_timestamp
 from apeitool.lab.guest import Guest
@@ -111,12 +111,13 @@ class Foretold:
     """Whether what comes of a block depends on its bytes alone.
 
     It does not if the kernel reads what lies behind the block, acts on a page that is there or on a PCIe
-    function, ends, or finds room for a long one only by chance; and a line with control characters
+    function, ends unless it is to (``ends``), or finds room for a long one only by chance; and a line with control characters
     does not come through a console as it is.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, ends: bool = False) -> None:
         self._config = config
+        self._ends = ends
         self._hest = hest(config.machine)
 
     def __call__(self, block: bytes) -> bool:
@@ -137,7 +138,7 @@ class Foretold:
             reply = linux.notified(NotificationType.NMI)
         else:
             reply = linux.synchronous_external_abort(Abort.of_load(0), Task(-1, 0))
-        is_idle = linux.end is None and not linux.failures
+        is_idle = (linux.end is not None) == self._ends and not linux.failures
         return is_idle and not _touches(reply)
 
 
@@ -214,6 +215,23 @@ def _shown(value: object) -> str:
 def _diff(expected: list[str], found: list[str]) -> Iterator[str]:
     made = difflib.unified_diff(expected, found, lineterm="", n=0)
     return (line for line in islice(made, 2, None) if not line.startswith("@@"))
+
+
+def compare_panics(images: Images, *, count: int, seed: int, say: Say) -> Agreement:
+    """Give so many blocks that end a guest to a kernel and to its model, each to one of its own.
+
+    Raises:  LabError when a guest does not come up.
+    """
+    machine = images.machine
+    with Session(images, hest(machine), limit=_PATIENCE) as first:
+        config = Config.of(first.guest)
+        result = Agreement("panics", _version(first.guest), machine.architecture.value)
+        modules = modules_of(first.guest)
+    with knowing(modules):
+        for given in islice(fatal(seed, Foretold(config, ends=True)), count):
+            _given(images, [given], result)
+            say(f"{result.what}, {result.linux}: {result.agreed} of {result.total} agree")
+    return result
 
 
 def compare_tables(images: Images, *, count: int, seed: int, say: Say) -> Agreement:
