@@ -51,7 +51,8 @@ class Seen:
 
 
 def boot(images: Images, table: bytes, room: bytes) -> Seen:
-    booting = Boot(images, tables=[table], prefill={RESERVED_BASE: room})
+    base = images.machine.reserved.start
+    booting = Boot(images, tables=[table], prefill={base: room})
     with Guest(booting) as guest:
         guest.wait_ready()
         tables = "/sys/firmware/acpi/tables"
@@ -59,7 +60,7 @@ def boot(images: Images, table: bytes, room: bytes) -> Seen:
             base64.b64decode(guest.shell(f"base64 {tables}/{name} 2>/dev/null").output)
             for name in ("BERT", "data/BERT")
         ]
-        left = guest.memory.read(RESERVED_BASE, len(room))
+        left = guest.memory.read(base, len(room))
         return Seen(list(map(without_timestamp, guest.console.lines)), left, *seen)
 
 

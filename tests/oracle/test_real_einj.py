@@ -59,12 +59,16 @@ def table() -> Einj:
 class Machine:
     """A guest whose module is loaded, and the firmware behind it, which works when it is let."""
 
-    def __init__(self, session: Session, offered: ErrorTypes, **offers: object) -> None:
-        self.session = session
+    def __init__(
+        self, session: Session, offered: ErrorTypes, *, einj: Einj | None = None,
+        trigger_table: int = TRIGGER, source_id: int = NMI, **offers: object,
+    ) -> None:  # fmt: skip
+        self.session, self.source_id = session, source_id
         self.guest = session.guest
         self.injector = Injector(
-            table(), self.guest.memory, supported=offered, trigger_table=TRIGGER, **offers
-        )
+            einj or table(), self.guest.memory, supported=offered, trigger_table=trigger_table,
+            **offers,
+        )  # fmt: skip
         self.seen: list[Request | Triggered] = []
         self.reports: list[Report] = []
 
@@ -100,7 +104,7 @@ class Machine:
             self.seen.append(event)
             if isinstance(event, Triggered):
                 block = self.block(event.request)
-                self.reports.append(self.session.inject(block.to_bytes(), source_id=NMI))
+                self.reports.append(self.session.inject(block.to_bytes(), source_id=self.source_id))
 
     def block(self, request: Request) -> apei.StatusBlock:
         placed = request.placed
