@@ -79,6 +79,10 @@ class Console:
                     raise LabError(self._complaint(expression.pattern, timeout))
                 self._changed.wait(left)
 
+    def drain(self, timeout: float) -> None:
+        """Take in what a guest that has ended left to be read, for so many seconds at most."""
+        self._reader.join(timeout)
+
     def close(self) -> None:
         """Take in what a guest that has ended left to be read."""
         self._reader.join()

@@ -251,6 +251,8 @@ class Session:
             elif time.monotonic() - since > _SILENCE:
                 break
             time.sleep(_STEP)
+        if self.guest.exited:
+            self.guest.console.drain(_WORDS)
         return [line for line in self.guest.console.lines[start:] if not line.endswith(mark)]
 
 

@@ -14,6 +14,7 @@ from apeitool.firmware.platform import Platform
 from apeitool.lab import images
 from apeitool.lab.beside import Beside, Config, modelled
 from apeitool.lab.boot import Boot
+from apeitool.lab.conformance.compare import differences
 from apeitool.lab.console import without_timestamp
 from apeitool.lab.guest import Guest
 from apeitool.lab.machines import ARM64, X86, Machine
@@ -77,7 +78,7 @@ def test_the_severity_of_the_block_alone_decides_about_panic(
     told_by_nmi: Beside, severity: int, sections: list[int], is_over: bool
 ) -> None:
     got, expected = told_by_nmi.take(block(severity, *sections), FIRST)
-    assert got == expected
+    assert not list(differences(got, expected))
     assert got.is_over == is_over
     # Before it panics it clears and acknowledges.
     assert (got.status, got.acknowledge) == (bytes(4), (1).to_bytes(8, "little"))
@@ -87,7 +88,7 @@ def test_one_nmi_drains_all_sources_the_last_bound_first(told_by_nmi: Beside) ->
     for firmware in (told_by_nmi.firmware, told_by_nmi.session.firmware):
         firmware.publish(SECOND, block(CORRECTED, address=0x1000))
     got, expected = told_by_nmi.take(block(CORRECTED, address=0x2000), FIRST)
-    assert got == expected
+    assert not list(differences(got, expected))
     told = [line.rpartition(" ")[2] for line in got.lines if "Hardware error from APEI" in line]
     assert told == [str(SECOND), str(FIRST)]
     for firmware in (told_by_nmi.firmware, told_by_nmi.session.firmware):
