@@ -22,7 +22,7 @@ from apeitool.cper import described, record
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.section import section_named, section_type
 from apeitool.errors import EncodeError
-from apeitool.qemu import erst_file
+from apeitool.qemu import erst_file, loader
 from apeitool.wire.record import Field, Structure, named
 from apeitool.wire.types import Array, Nested, Part
 
@@ -43,6 +43,7 @@ ROOTS: tuple[type[Structure], ...] = (
     einj.Einj,
     erst.Erst,
     erst_file.ErstStorage,
+    loader.TableLoader,
     record.Record,
     store_file.StoreHeader,
     table.Hest,
