@@ -96,10 +96,16 @@ def test_a_guest_with_the_memory_of_a_hest(lab_images: Images) -> None:
     assert not [line for line in said if "Failed" in line and "firmware first" not in line]
 
 
-def test_a_guest_keeps_its_last_words_through_an_erst(lab_images: Images) -> None:
+@pytest.mark.parametrize(
+    ("machine", "preset"), [("lab_images", "qemu-q35"), ("arm64_images", "qemu-virt")]
+)
+def test_a_guest_keeps_its_last_words_through_an_erst(
+    request: pytest.FixtureRequest, machine: str, preset: str
+) -> None:
     """Linux's pstore writes into the range of the plan; our firmware takes the records from there."""
-    built = build({"plan": "erst", "preset": "qemu-q35"})
-    with Guest(booting(lab_images, built)) as guest:
+    images: Images = request.getfixturevalue(machine)
+    built = build({"plan": "erst", "preset": preset})
+    with Guest(booting(images, built)) as guest:
         firmware = built.prepare(guest.memory)
 
         def serve(done: Callable[[], bool]) -> None:
