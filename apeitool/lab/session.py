@@ -80,9 +80,10 @@ class Session:
         self.hest = hest
         reserved = images.machine.reserved
         self._blocks = place(hest, reserved)
-        memory = Regions(reserved)
+        used = range(reserved.start, _end(hest, self._blocks, reserved))
+        memory = Regions(used)
         Platform(memory, hest).prepare(self._blocks)
-        prefill = {reserved.start: memory.read(reserved.start, len(reserved))}
+        prefill = {used.start: memory.read(used.start, len(used))}
         kinds = {source.notification.type for source in generic_sources(hest)}
         is_arm64 = images.machine.architecture is Architecture.ARM64
         if kinds & _BY_EL2 and images.machine is ARM64:
@@ -303,6 +304,14 @@ def place(hest: Hest, reserved: range) -> dict[int, int]:
     if not blocks:
         raise LabError("this HEST has no generic source: nothing can be injected")
     return blocks
+
+
+def _end(hest: Hest, blocks: dict[int, int], reserved: range) -> int:
+    """Behind the last byte that firmware prepares."""
+    sources = list(generic_sources(hest))
+    ends = [blocks[s.source_id] + max(s.error_status_block_length, 4) for s in sources]
+    ends += [address + 1 for s in sources for address in _register_addresses(s, reserved)]
+    return max(ends)
 
 
 def _told(reserved: range) -> str:
