@@ -46,7 +46,7 @@ SECTION_TYPES = tuple(
 IN_WORDS = tuple(kind for kind in map(section_type, KINDS) if kind is not None)
 """Section types that the kernel shows in words; half of what is damaged is of these."""
 
-_FREE_BUS = 0x7E
+FREE_BUS = 0x7E
 """Where no machine here has a device: a kernel that finds one acts on its errors."""
 _NO_EFFECT = (Severity.RECOVERABLE, Severity.CORRECTED, Severity.CORRECTED, Severity.INFORMATIONAL)
 """Severities of a block: a fatal one ends the guest."""
@@ -120,7 +120,7 @@ def sound_entries(kinds: list[type[Section]], seed: int) -> Iterator[GenericErro
             assert isinstance(entry, GenericErrorDataEntryV3)
             section = entry.section
             if isinstance(section, PcieErrorSection):
-                place = section.device_id.replace(bus_number=_FREE_BUS)
+                place = section.device_id.replace(bus_number=FREE_BUS)
                 section = section.replace(device_id=place)
             yield entry.replace(section=section)
 
