@@ -9,6 +9,7 @@ import click
 
 from apeitool.cli.laboratory import bench, conformance, shell
 from apeitool.cli.options import integer, talk
+from apeitool.linux.features import KERNELS
 
 if TYPE_CHECKING:
     from apeitool.acpi.hest.table import Hest
@@ -33,7 +34,7 @@ def machine_of(arch: str) -> Machine:
 
 
 a_kernel = click.option(
-    "--kernel", "release", type=click.Choice(["6.1", "6.12", "7.2"]), default="6.1",
+    "--kernel", "release", type=click.Choice(list(KERNELS)), default="6.1",
     show_default=True, help="Which Linux the guest is.",
 )  # fmt: skip
 
@@ -118,7 +119,7 @@ def setup(
 @click.option("--inject", "blocks", type=click.Path(path_type=Path), multiple=True,
               help="A status block, in binary or hex; may be given several times.")  # fmt: skip
 @click.option("--source", "source_id", type=integer, help="Which source; else the lowest id.")
-@click.option("--serror", type=integer, default=0xC11,
+@click.option("--serror", type=integer,
               help="Syndrome (ISS) of the SErrors that SEI sources come with; else AET is UER.")  # fmt: skip
 @click.option("--append", default="", help="More for the kernel's command line.")
 @click.option("--cold", is_flag=True, help="Boot anew instead of restoring a snapshot.")
@@ -132,7 +133,7 @@ def run(
     hest_path: Path | None,
     blocks: tuple[Path, ...],
     source_id: int | None,
-    serror: int,
+    serror: int | None,
     append: str,
     cold: bool,
     limit: float,
@@ -154,7 +155,8 @@ def run(
     taken = True
     found = images_of(arch, release, qemu)
     with Session(found, hest, append=append, cold=cold, limit=limit) as session:
-        session.serror = serror
+        if serror is not None:
+            session.serror = serror
         click.echo("Kernel, while it booted:")
         for line in session.boot_lines:
             click.echo(f"  {line}")

@@ -15,13 +15,14 @@ import os
 import re
 import struct
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from apeitool.acpi.header import CHECKSUM_OFFSET, HEADER_LENGTH, Table, checksum_of
 from apeitool.errors import LabError
-from apeitool.lab import cache
 from apeitool.lab.assembler import assembled
+from apeitool.lab.cache import sha256
 from apeitool.lab.images import Images
 from apeitool.lab.machines import ARM64, Machine
 from apeitool.lab.manifest import Image
@@ -58,7 +59,13 @@ def images(found: Images, *, cpu: str = WITH_RAS) -> Images:
 
     Raises:  LabError for a kernel in which the places are not found.
     """
-    path = found.kernel.path
+    return replace(found, machine=machine(cpu), kernel=_changed(found.kernel))
+
+
+@cache
+def _changed(kernel: Image) -> Image:
+    """A kernel that comes to the firmware, beside its own; made once a process."""
+    path = kernel.path
     changed = Path(f"{path}-el2")
     data = with_firmware(path.read_bytes())
     try:
@@ -68,8 +75,7 @@ def images(found: Images, *, cpu: str = WITH_RAS) -> Images:
             draft.replace(changed)
     except OSError as error:
         raise LabError(f"a kernel cannot be kept in {path.parent}: {error.strerror}") from error
-    kernel = Image(changed, found.kernel.package, found.kernel.version, cache.sha256(changed))
-    return replace(found, machine=machine(cpu), kernel=kernel)
+    return replace(kernel, path=changed, sha256=sha256(changed))
 
 
 def with_firmware(kernel: bytes) -> bytes:

@@ -30,10 +30,17 @@ from apeitool.linux.accept import HED
 from apeitool.linux.features import Architecture
 from apeitool.memory import Regions
 from apeitool.registers.address import GenericAddress
+from apeitool.registers.arm_syndrome import (
+    DFSC_ASYNCHRONOUS_SERROR,
+    AsynchronousErrorType,
+    SErrorSyndrome,
+)
 
 _BY_EL2 = frozenset({NotificationType.SEI, NotificationType.SDEI})
-RECOVERABLE = 0xC11
-"""The syndrome of an SError whose AET is UER, recoverable."""
+RECOVERABLE = SErrorSyndrome.compose(
+    dfsc=DFSC_ASYNCHRONOUS_SERROR, aet=int(AsynchronousErrorType.UER)
+)
+"""The syndrome (ISS) of an SError whose AET is UER, recoverable."""
 _PAGE = 4096
 _SCI = 9
 _OWN = 128

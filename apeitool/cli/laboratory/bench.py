@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from apeitool.cli.options import talk
+from apeitool.linux.features import KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ _HEADER = ("told by", "records", "unacknowledged", "lost", "twice", "printed", "
 @click.command("bench", short_help="How many records a real kernel takes, and loses.")
 @click.option("--arch", type=click.Choice(["x86", "arm64"]), default="x86", show_default=True,
               help="The guest's processor.")  # fmt: skip
-@click.option("--kernel", "release", type=click.Choice(["6.1", "6.12", "7.2"]), default="6.1",
+@click.option("--kernel", "release", type=click.Choice(list(KERNELS)), default="6.1",
               show_default=True, help="Which Linux the guest is.")  # fmt: skip
 @click.option("--records", type=click.IntRange(1, 100_000), default=2000, show_default=True,
               help="So many for each notification.")  # fmt: skip

@@ -11,6 +11,7 @@ import click
 
 from apeitool.cli.options import talk
 from apeitool.errors import MissingError
+from apeitool.linux.features import KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +45,7 @@ def _a_page(context: click.Context, option: click.Parameter, page: Path | None) 
 @click.command("conformance", short_help="Compare the modelled Linux with real ones.")
 @click.option("--arch", "architectures", type=click.Choice(["x86", "arm64"]), multiple=True,
               help="Of this processor; else of both.")  # fmt: skip
-@click.option("--kernel", "releases", type=click.Choice(["6.1", "6.12", "7.2"]), multiple=True,
+@click.option("--kernel", "releases", type=click.Choice(list(KERNELS)), multiple=True,
               help="This Linux; else all that are in the cache.")  # fmt: skip
 @click.option("--blocks", type=click.IntRange(0), default=150, show_default=True,
               help="So many status blocks for each kernel.")  # fmt: skip
