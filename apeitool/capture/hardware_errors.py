@@ -33,9 +33,11 @@ def sniff(data: bytes) -> bool:
 
 def read(data: bytes, origin: str = "") -> Iterator[Capture]:
     """The status block of each source, with whether the guest has taken the last one."""
+    from apeitool.qemu.layout import places  # who decodes a record does not need it
+
     count = len(data) // (_REGISTERS + BLOCK)
-    for index in range(count):
-        (ack,) = struct.unpack_from("<Q", data, 8 * (count + index))
-        start = _REGISTERS * count + BLOCK * index
+    for index, place in enumerate(places(count)):
+        (ack,) = struct.unpack_from("<Q", data, place.acknowledge)
+        start = place.block
         state = "acknowledged" if ack else "not acknowledged"
         yield Capture(data[start : start + BLOCK], "block", f"{origin}:block {index}, {state}")

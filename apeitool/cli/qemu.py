@@ -121,7 +121,7 @@ def show_layout(
     for a HEST at the start of etc/acpi/tables.
     """
     from apeitool.acpi.hest.notification import NotificationType
-    from apeitool.qemu.layout import OF_QEMU, layout
+    from apeitool.qemu.layout import OF_QEMU, layout, places
     from apeitool.qemu.loader import TableLoader
 
     kinds = [NotificationType[name] for name in names] or [*OF_QEMU[: 1 if is_old else 2]]
@@ -132,11 +132,10 @@ def show_layout(
     script = TableLoader(commands=made.commands)
     click.echo(f"HEST: {len(hest)} bytes, {len(kinds)} sources")
     click.echo(f"etc/hardware_errors: {len(errors)} bytes")
-    for number, kind in enumerate(kinds):
-        status, ack, block = 8 * number, 8 * (len(kinds) + number), 16 * len(kinds) + 1024 * number
+    for number, (kind, place) in enumerate(zip(kinds, places(len(kinds)), strict=True)):
         click.echo(
-            f"  source {number}, {kind.text}: address at {status:#x}, Read Ack at {ack:#x}, "
-            f"block at {block:#x}"
+            f"  source {number}, {kind.text}: address at {place.status:#x}, "
+            f"Read Ack at {place.acknowledge:#x}, block at {place.block:#x}"
         )
     for each in made.commands:
         click.echo(_told(each))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from apeitool.errors import LabError
 from apeitool.lab.window import RESERVED_BASE, RESERVED_SIZE
 from apeitool.linux.features import Architecture
+from apeitool.qemu.arguments import MODULE, MODULE_LENGTH, VIRT_RAM
 
 _MIB = 1 << 20
 
@@ -97,9 +98,8 @@ ARM64 = Machine(
     board=("-machine", "virt,gic-version=3,nvdimm=on,memory-backend=ram", "-cpu", "cortex-a57"),
     command_line="console=ttyAMA0 panic=-1 nokaslr loglevel=8 acpi=force",
     shell_port="ttyS0",
-    ram=0x4000_0000,
-    # Where modules begin, as long as RAM ends before; a module has a multiple of 128 MiB.
-    reserved=range(0x8000_0000, 0x8800_0000),
+    ram=VIRT_RAM,
+    reserved=range(MODULE, MODULE + MODULE_LENGTH),
     controller=("/machine/unattached", "arm-gicv3"),
     first_input=32,
     event_interrupt=132,

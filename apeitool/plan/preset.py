@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from apeitool.lab.window import RESERVED_BASE, RESERVED_SIZE
+from apeitool.qemu.arguments import MODULE
 
 _BARE = 0x8000_0000
-_VIRT = 0x8000_0000
-"""Where `virt` has the first memory device, with up to a GiB of RAM.  A pc-dimm there would be busy:
+_VIRT = MODULE
+"""A pc-dimm there would be busy:
 Linux takes it for RAM of its own, and then finds no place for what BERT, EINJ and ERST lead to."""
 
 _BERT, _EINJ, _ERST = 0x10_0000, 0x14_0000, 0x18_0000

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from apeitool.errors import EncodeError
 
+VIRT_RAM = 0x4000_0000
+"""Where the virt machine has its RAM."""
 MODULE = 0x8000_0000
 """Where the virt machine has its first memory module, with up to 1 GiB of RAM."""
 MODULE_LENGTH = 0x800_0000

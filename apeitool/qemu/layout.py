@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from apeitool.acpi.header import CHECKSUM_OFFSET, HEADER_LENGTH
 from apeitool.acpi.hest.generic import GhesV2
@@ -66,6 +67,22 @@ class Layout:
         return made[TABLES][self.hest_offset :], made[HARDWARE_ERRORS]
 
 
+class Place(NamedTuple):
+    """Where in ``etc/hardware_errors`` a source has its address, its Read Ack and its block."""
+
+    status: int
+    acknowledge: int
+    block: int
+
+
+def places(count: int) -> list[Place]:
+    """Those of so many sources: rule 1."""
+    blocks = 2 * _REGISTER * count
+    return [
+        Place(_REGISTER * n, _REGISTER * (count + n), blocks + LARGEST * n) for n in range(count)
+    ]
+
+
 def layout(
     notifications: Sequence[NotificationType] = OF_QEMU,
     *,
@@ -82,41 +99,43 @@ def layout(
     count = len(notifications)
     table = Hest(
         oem_id="BOCHS ", oem_table_id="BXPC    ", creator_id="BXPC",
-        sources=[_source(n, kind, count) for n, kind in enumerate(notifications)],
+        sources=[
+            _source(number, kind, place)
+            for number, (kind, place) in enumerate(zip(notifications, places(count), strict=True))
+        ],
     )  # fmt: skip
     hest = bytearray(table.to_bytes())
     hest[CHECKSUM_OFFSET] = 0
-    start = 2 * _REGISTER * count
-    blob = b"".join(_u64(start + LARGEST * n) for n in range(count)) + _u64(1) * count
+    blob = b"".join(_u64(place.block) for place in places(count)) + _u64(1) * count
     commands = _commands(count, hest_offset, len(hest), reads_hest=reads_hest)
     return Layout(bytes(hest), blob + bytes(LARGEST * count), tuple(commands), hest_offset)
 
 
-def _source(number: int, kind: NotificationType, count: int) -> GhesV2:
+def _source(number: int, kind: NotificationType, place: Place) -> GhesV2:
     return GhesV2(
         source_id=number,
         number_of_records_to_preallocate=1,
         max_sections_per_record=1,
         max_raw_data_length=LARGEST,
-        error_status_address=GenericAddress.memory(_REGISTER * number),
+        error_status_address=GenericAddress.memory(place.status),
         notification=Notification(type=kind),
         error_status_block_length=LARGEST,
-        read_ack_register=GenericAddress.memory(_REGISTER * (count + number)),
+        read_ack_register=GenericAddress.memory(place.acknowledge),
     )
 
 
 def _commands(count: int, offset: int, length: int, *, reads_hest: bool) -> Iterator[LoaderCommand]:
     """What is about these files, in QEMU's order; its script has others in between."""
     yield LoaderAllocate(file=HARDWARE_ERRORS, alignment=8)
-    for number in range(count):
-        yield _add(HARDWARE_ERRORS, _REGISTER * number)
+    for place in places(count):
+        yield _add(HARDWARE_ERRORS, place.status)
     if not reads_hest:
         yield LoaderWritePointer(destination_file=ERRORS_ADDRESS, source_file=HARDWARE_ERRORS)
-    places = {f.name: f.offset or 0 for f in GhesV2.fields}
+    offsets = {f.name: f.offset or 0 for f in GhesV2.fields}
     for number in range(count):
         source = offset + _SOURCES + GhesV2.fixed_size * number
         for register in ("error_status_address", "read_ack_register"):
-            yield _add(TABLES, source + places[register] + _IN_REGISTER)
+            yield _add(TABLES, source + offsets[register] + _IN_REGISTER)
     yield LoaderAddChecksum(
         file=TABLES, offset=offset + CHECKSUM_OFFSET, start=offset, length=length
     )

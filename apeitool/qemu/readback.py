@@ -13,6 +13,7 @@ from pathlib import Path
 from apeitool.acpi.header import HEADER_LENGTH
 from apeitool.acpi.hest.table import Hest
 from apeitool.errors import DecodeError, QemuError
+from apeitool.qemu.arguments import VIRT_RAM
 from apeitool.qemu.inject import Monitored
 
 _SIGNATURE = b"HEST"
@@ -20,7 +21,7 @@ _LENGTH = slice(4, 8)
 _LONGEST = 1 << 20
 """No HEST is longer."""
 _STEP = 64 << 20
-_BASES = {"aarch64": 0x4000_0000}
+_BASES = {"aarch64": VIRT_RAM}
 """Where RAM starts, where that is not at 0."""
 _LOW = 0x8000_0000
 """So much of it is in one piece on every machine."""
