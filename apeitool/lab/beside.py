@@ -7,7 +7,7 @@ in Read Ack, and what became of the process that ran into the error.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,15 +80,16 @@ def modules_of(guest: Guest) -> dict[int, Dimm]:
 
 
 def modelled(
-    memory: Memory, hest: bytes, config: Config, *, clock: Callable[[], float] = lambda: 0.0
-) -> Linux:
-    """The model of a guest, before it boots."""
+    memory: Memory, hest: bytes, config: Config, *, events: Sequence[int] = (),
+    clock: Callable[[], float] = lambda: 0.0,
+) -> Linux:  # fmt: skip
+    """The model of a guest, before it boots; ``events`` are those of SDEI that its firmware knows."""
     machine = config.machine
     ram = machine.banks(machine.usual)[0] if config.fails_memory else range(1 << 64)
     return Linux(
         memory, hest, ram=(ram,), features=config.features, architecture=machine.architecture,
         has_machine_checks=config.checks_machine, address_bits=machine.address_bits,
-        panic_timeout=-1, clock=clock,
+        has_ras=machine.has_ras, sdei_events=frozenset(events) or None, panic_timeout=-1, clock=clock,
     )  # fmt: skip
 
 
@@ -111,8 +112,9 @@ class Beside:
         numbers = [source.source_id for source in generic_sources(session.hest)]
         self.firmware.prepare({n: session.firmware.block_address(n) for n in numbers})
         self.linux = modelled(
-            self.memory, session.hest.to_bytes(), Config.of(session.guest), clock=lambda: self.now
-        )
+            self.memory, session.hest.to_bytes(), Config.of(session.guest),
+            events=session.events, clock=lambda: self.now,
+        )  # fmt: skip
         self.booted = self.linux.boot()
         self.process: Toucher | None = None
 
@@ -122,7 +124,7 @@ class Beside:
         Raises:  LabError when the lab cannot notify as the source wants.
         """
         self.firmware.publish(source_id, block)
-        expected = self._modelled(source_id)
+        expected = self.modelled(source_id)
         report = self.session.inject(block, source_id=source_id)
         # Of a panic the rest is where it happened.
         lines = report.lines[: len(expected.lines) if expected.is_over else None]
@@ -138,10 +140,9 @@ class Beside:
             pid=process.pid,
         )  # fmt: skip
 
-    def _modelled(self, source_id: int) -> Seen:
+    def modelled(self, source_id: int) -> Seen:
         """The model's own: an instruction that is tried again runs into the same once more."""
-        sources = generic_sources(self.session.hest)
-        told = next(s.notification for s in sources if s.source_id == source_id)
+        told = self.session.source(source_id).notification
         lines: list[str] = []
         while True:
             reply = self._told(told.type, told.vector)
@@ -162,7 +163,7 @@ class Beside:
 
     def _seen(self, memory: Memory, firmware: Platform, source_id: int) -> Seen:
         """What is left in memory, and firmware told of it."""
-        source = next(s for s in generic_sources(self.session.hest) if s.source_id == source_id)
+        source = self.session.source(source_id)
         status = memory.read(firmware.block_address(source_id), 4)
         acknowledge = b""
         if isinstance(source, GhesV2):

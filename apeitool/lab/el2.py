@@ -51,7 +51,7 @@ _UPGRADABLE = b"TCPAUEFI"
 def machine(cpu: str = WITH_RAS) -> Machine:
     """The arm64 machine with EL2, and a processor with or without the RAS extension."""
     board = ("-machine", "virt,gic-version=3,nvdimm=on,memory-backend=ram,virtualization=on")
-    return replace(ARM64, board=(*board, "-cpu", cpu))
+    return replace(ARM64, board=(*board, "-cpu", cpu), has_ras=cpu == WITH_RAS)
 
 
 def images(found: Images, *, cpu: str = WITH_RAS) -> Images:

@@ -49,6 +49,8 @@ class Machine:
     largest: int
     usual: int
     has_module: bool = False
+    has_ras: bool = False
+    """Whether its processor has the RAS extension of arm64."""
     firmware: str | None = None
     """The package of the firmware that boots it, none if QEMU does."""
 

@@ -73,7 +73,8 @@ class Session:
 
     Registers and blocks must lie in the range that the guest's kernel leaves alone.  ``tables`` are
     those that the guest is given beside it, ``modules`` those of its kernel that it may load.
-    ``serror`` is the syndrome of the SErrors that errors of SEI sources come with.
+    ``serror`` is the syndrome of the SErrors that errors of SEI sources come with, ``events`` those of
+    SDEI that the firmware knows.
 
     Units:   ``limit`` in seconds for everything; addresses in bytes.
     Raises:  MissingError, QemuError; LabError when the HEST does not fit the guest.
@@ -97,8 +98,9 @@ class Session:
             images = el2.images(images)
         self.has_firmware = is_arm64 and images.machine is not ARM64
         self.serror = RECOVERABLE
+        self.events = events(hest)[:1] if self.has_firmware else []
         if self.has_firmware:
-            prefill[el2.BASE] = el2.code(*events(hest)[:1])
+            prefill[el2.BASE] = el2.code(*self.events)
         self._event = reserved.stop - _PAGE if has_sci(images, kinds) else None
         boot = Boot(
             images,
@@ -167,7 +169,7 @@ class Session:
         Raises:  LabError when the lab cannot notify as the source wants; FirmwareFault, GuestFault.
         """
         number = self._default() if source_id is None else source_id
-        if self._source(number).notification.type in {NotificationType.SEA, *_BY_EL2}:
+        if self.source(number).notification.type in {NotificationType.SEA, *_BY_EL2}:
             # It has to be there before the error is.
             self.toucher  # noqa: B018
         start = len(self.guest.console.lines)
@@ -183,7 +185,7 @@ class Session:
             notification=event.type,
             lines=lines,
             cleared=not any(self.guest.memory.read(address, 4)),
-            acknowledged=acknowledged and isinstance(self._source(number), GhesV2),
+            acknowledged=acknowledged and isinstance(self.source(number), GhesV2),
             panicked=self.guest.exited,
             touch=self._touch,
         )
@@ -200,7 +202,8 @@ class Session:
     def _default(self) -> int:
         return min(self._blocks)
 
-    def _source(self, number: int) -> Ghes:
+    def source(self, number: int) -> Ghes:
+        """The source of a number."""
         return next(s for s in generic_sources(self.hest) if s.source_id == number)
 
     def _deliver(self, event: Notify) -> float:
@@ -220,18 +223,18 @@ class Session:
             self._touch = self.toucher.ask_firmware(el2.SERROR, self.serror)
             return 1.0
         if event.type == NotificationType.SDEI and self.has_firmware:
-            vector = self._source(event.source_id).notification.vector
+            vector = self.source(event.source_id).notification.vector
             self._touch = self.toucher.ask_firmware(el2.EVENT, vector)
             return 3.0
         if event.type in HED:
             self.guest.interrupt(self.guest.machine.event_interrupt)
             return 3.0
         if event.type == NotificationType.EXTERNAL_INTERRUPT and self.guest.machine is X86:
-            self.guest.interrupt(self._source(event.source_id).notification.vector)
+            self.guest.interrupt(self.source(event.source_id).notification.vector)
             return 3.0
         if event.type == NotificationType.POLLED:
             # Linux rounds its timers to whole seconds.
-            return self._source(event.source_id).notification.poll_interval / 1000 + 4.0
+            return self.source(event.source_id).notification.poll_interval / 1000 + 4.0
         able = "polls, SCI, GPIO, GSIV, on x86 external interrupts and NMI, on arm64 SEA, SEI, SDEI"
         raise LabError(f"the lab cannot notify by {event.type.text}; it can by {able}")
 

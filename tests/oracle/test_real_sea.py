@@ -7,23 +7,19 @@ the block and in Read Ack are compared.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 import pytest
 
 import apeitool as apei
 from apeitool.cper.flags import SectionFlags
 from apeitool.errors import MissingError
-from apeitool.firmware.platform import Platform, State
+from apeitool.firmware.platform import State
 from apeitool.lab import images
+from apeitool.lab.beside import Beside
 from apeitool.lab.machines import ARM64
 from apeitool.lab.session import Session
-from apeitool.lab.toucher import NAME, Touch, Toucher
-from apeitool.linux.features import Architecture, kernel
-from apeitool.memory import Regions
-from apeitool.ospm.linux import Linux
-from apeitool.ospm.outcome import Fate, Signal, SignalCode
-from apeitool.ospm.pages import Task
+from apeitool.lab.toucher import Touch, Toucher
+from apeitool.ospm.outcome import Signal, SignalCode
 from apeitool.ospm.sea import Abort
 
 pytestmark = pytest.mark.guest
@@ -58,28 +54,12 @@ def source(number: int, notification: apei.Notification) -> apei.GhesV2:
     )
 
 
-class Both:
+class Both(Beside):
     """A real guest and the modelled one, each with its firmware and its process."""
 
     def __init__(self, session: Session) -> None:
-        self.session, self.process = session, session.toucher
-        self.memory = Regions(ARM64.reserved)
-        self.firmware = Platform(self.memory, hest())
-        sources = (s.source_id for s in hest().sources)
-        self.firmware.prepare({n: session.firmware.block_address(n) for n in sources})
-        self.now = 0.0
-        self.linux = Linux(
-            self.memory, hest().to_bytes(), ram=(RAM,), features=kernel(session.guest.release),
-            architecture=Architecture.ARM64, panic_timeout=-1, clock=lambda: self.now,
-        )  # fmt: skip
-        self.booted = self.linux.boot()
-        self.is_real_time = False
-
-    def task(self, process: Toucher | None = None) -> Task:
-        it = process or self.process
-        return Task(
-            it.physical, it.virtual, is_real_time=self.is_real_time, comm=NAME, pid=it.pid
-        )  # fmt: skip
+        super().__init__(session)
+        self.process = session.toucher
 
     def abort(self, *blocks: bytes, source_id: int = SEA) -> Touch:
         """Errors are recorded, of the second and later ones in other sources; a process runs into them."""
@@ -87,13 +67,13 @@ class Both:
             self.firmware.publish(number, block)
         for block in blocks[1:]:
             self.session.firmware.publish(OTHER, block)
-        expected = self.modelled()
+        expected = self.modelled(source_id)
         if blocks:
             report = self.session.inject(blocks[0], source_id=source_id)
             assert report.touch is not None
             # Of a panic the rest is where it happened.
             lines = report.lines[: len(expected.lines) if expected.is_over else None]
-            assert list(lines) == expected.lines
+            assert lines == expected.lines
             touch = report.touch
         else:
             touch = self.process.touch()
@@ -113,18 +93,6 @@ class Both:
         assert lines == [line for did in reply.did for line in did.lines]
         self.same_memory()
 
-    def modelled(self) -> "Expected":
-        """The model's own: an instruction that is tried again runs into the same once more."""
-        lines: list[str] = []
-        nowhere = self.process.nowhere
-        while True:
-            reply = self.linux.synchronous_external_abort(Abort.of_load(nowhere), self.task())
-            lines += [line for did in reply.did for line in did.lines]
-            assert reply.outcome is not None
-            if reply.outcome.fate is not Fate.RETRIES:
-                is_over = not reply.outcome.is_survived
-                return Expected(lines, reply.outcome.signal, is_over)
-
     def same_memory(self) -> None:
         for number in (POLLED, SEA, OTHER):
             for firmware in (self.firmware, self.session.firmware):
@@ -142,12 +110,6 @@ class Both:
         assert touch.signal == signal
         assert touch.is_read == (signal is None)
         return touch
-
-
-class Expected(NamedTuple):
-    lines: list[str]
-    signal: Signal | None
-    is_over: bool
 
 
 NEWER = [pytest.param(release, marks=pytest.mark.drifting) for release in ("6.12", "7.2")]

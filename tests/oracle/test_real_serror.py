@@ -4,19 +4,16 @@ What the syndrome says decides; a filled SEI source does not.  An SDEI event is 
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
 
 import apeitool as apei
 from apeitool.errors import MissingError
-from apeitool.firmware.platform import Platform, State
+from apeitool.firmware.platform import State
 from apeitool.lab import el2, images
+from apeitool.lab.beside import Beside
 from apeitool.lab.machines import ARM64
 from apeitool.lab.session import Session
-from apeitool.linux.features import Architecture, kernel
-from apeitool.memory import Regions
-from apeitool.ospm.linux import Linux
 from apeitool.ospm.serror import syndrome
 from apeitool.registers.arm_syndrome import AsynchronousErrorType as Aet
 
@@ -51,12 +48,8 @@ def source(number: int, kind: apei.NotificationType) -> apei.GhesV2:
     )
 
 
-class Both(NamedTuple):
+class Both(Beside):
     """A real guest and the modelled one, each with its firmware."""
-
-    session: Session
-    linux: Linux
-    firmware: Platform
 
     def same_block(self, number: int) -> None:
         for each in (self.firmware, self.session.firmware):
@@ -70,18 +63,10 @@ def both_of(release: str, cpu: str) -> Iterator[Both]:
     except MissingError as missing:
         pytest.skip(str(missing))
     with Session(found, hest(), limit=120) as session:
-        memory = Regions(ARM64.reserved)
-        firmware = Platform(memory, hest())
-        firmware.prepare({n: session.firmware.block_address(n) for n in (SDEI, SEI)})
-        linux = Linux(
-            memory, hest().to_bytes(), ram=(RAM,), features=kernel(release),
-            architecture=Architecture.ARM64, has_ras=cpu == el2.WITH_RAS,
-            sdei_events=frozenset({EVENT}), panic_timeout=-1,
-        )  # fmt: skip
-        booted = linux.boot()
-        said = [line for did in booted.did for line in did.lines]
+        both = Both(session)
+        said = [line for did in both.booted.did for line in did.lines]
         assert [line for line in session.boot_lines if not line.startswith("ACPI: ")] == said
-        yield Both(session, linux, firmware)
+        yield both
 
 
 @pytest.fixture(params=RELEASES)
