@@ -17,45 +17,45 @@ class Lines:
     """The inputs of an interrupt controller; a pulse on one is an edge."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._connection.settimeout(_LIMIT)
+        connection.settimeout(_LIMIT)
+        self._port = connection.makefile("rwb")
         self._turn = threading.Lock()
 
     def pulse(self, controller: str, number: int) -> None:
         """Raise and lower an input of a controller, which is a path in QEMU's object model.
 
+        QEMU is told both at once: of a line that acts by its level the processor would see many
+        interrupts, as long as it is up.
+
         Raises:  QemuError when there is none, or QEMU is gone.
         """
-        with self._turn:
-            for level in (1, 0):
-                self._ask(f"set_irq_in {controller} unnamed-gpio-in {number} {level}")
+        line = f"set_irq_in {controller} unnamed-gpio-in {number}"
+        self._ask(f"{line} 1", f"{line} 0")
 
     def ask(self, command: str) -> list[str]:
         """The words of QEMU's answer to any command of the protocol.
 
         Raises:  QemuError when it fails, or QEMU is gone.
         """
-        with self._turn:
-            return self._ask(command)
-
-    def _ask(self, command: str) -> list[str]:
-        try:
-            self._connection.sendall(command.encode() + b"\n")
-            answer = self._answer()
-        except OSError as error:
-            raise QemuError(f"QEMU, {command}: {error}") from error
-        good, *words = answer.decode(errors="replace").split() or ["it is gone"]
-        if good != "OK":
-            raise QemuError(f"QEMU, {command}: {' '.join([good, *words])}")
+        (words,) = self._ask(command)
         return words
 
-    def _answer(self) -> bytes:
-        """The next line that is an answer: others tell of interrupts."""
+    def _ask(self, *commands: str) -> list[list[str]]:
+        with self._turn:
+            try:
+                self._port.write("".join(f"{command}\n" for command in commands).encode())
+                self._port.flush()
+                answers = [self._answer() for _ in commands]
+            except OSError as error:
+                raise QemuError(f"QEMU, {commands[0]}: {error}") from error
+        for command, (good, *words) in zip(commands, answers, strict=True):
+            if good != "OK":
+                raise QemuError(f"QEMU, {command}: {' '.join([good, *words])}")
+        return [words for _, *words in answers]
+
+    def _answer(self) -> list[str]:
+        """The words of the next line that is an answer: others tell of interrupts."""
         while True:
-            line = bytearray()
-            while not line.endswith(b"\n"):
-                if not (byte := self._connection.recv(1)):
-                    return b""
-                line += byte
-            if not line.startswith(b"IRQ"):
-                return bytes(line.strip())
+            line = self._port.readline().decode(errors="replace")
+            if not line.startswith("IRQ"):
+                return line.split() or ["it is gone"]
