@@ -304,7 +304,7 @@ class Record(Structure):
     def testimony(self) -> Iterator[Choice]:
         if self.is_valid("timestamp"):
             yield Timestamp(self.timestamp).testimony()
-        for index, section in self._pairs():
+        for index, section in self.placed():
             descriptor = self.section_descriptors[index]
             if descriptor.section_type != section.guid:
                 yield Choice("section-type", "byte-swapped GUID", f"of {section.title}")
@@ -322,11 +322,12 @@ class Record(Structure):
         found: list[Section] = [
             OpaqueSection(guid=d.section_type) for d in self.section_descriptors
         ]
-        for index, section in self._pairs():
+        for index, section in self.placed():
             found[index] = section
         return tuple(found)
 
-    def _pairs(self) -> Iterator[tuple[int, Section]]:
+    def placed(self) -> Iterator[tuple[int, Section]]:
+        """The sections that have bytes of their own, in wire order: (index of descriptor, section)."""
         first = HEADER_LENGTH + SectionDescriptor.fixed_size * len(self.section_descriptors)
         spans = _place(self.section_descriptors, first, self.size - len(self.trailing))
         sections = (node for node in self.body if isinstance(node, Section))

@@ -8,8 +8,8 @@ from apeitool.cper.dialect import Choice, Topic, Weight, reading
 from apeitool.wire.labels import Bits, Word
 
 _PLACES = ("second", "minute", "hour", "day", "month", "year", "century")
-_THIS_CENTURY = 20
-_CENTURIES = (19, 20, 21)
+THIS_CENTURY = 20
+CENTURIES = (19, 20, 21)
 """Those that a clock may show which counts them in binary."""
 
 
@@ -66,7 +66,7 @@ class Timestamp(Word):
             return None
         second, minute, hour, day, month, year, century = digits
         # Later releases of amdgpu count it from 1, as other products of AMD do.
-        century -= how == "amdgpu" and century > _THIS_CENTURY
+        century -= how == "amdgpu" and century > THIS_CENTURY
         try:
             return datetime(  # noqa: DTZ001 - it has no zone
                 century * 100 + year, month, day, hour, minute, second
@@ -80,7 +80,7 @@ class Timestamp(Word):
             return Choice(Topic.TIMESTAMP, "bcd", "every byte is two decimal digits")
         odd = next(b for b in self._digits() if b & 15 > 9 or b >> 4 > 9)
         moment = self.read("binary")
-        if moment is not None and moment.year // 100 not in _CENTURIES:
+        if moment is not None and moment.year // 100 not in CENTURIES:
             return Choice(
                 Topic.TIMESTAMP, "bcd", f"{odd:#x} is no BCD, binary would be {moment.year}"
             )

@@ -152,8 +152,11 @@ class _Code:
         return function
 
 
-def decoder(cls: type[Structure]) -> Any:
-    """A function ``(buffer, start, end) -> (instance, offset behind it)``."""
+def decoder(cls: type[Structure], *, whole: bool = True) -> Any:
+    """A function ``(buffer, start, end) -> (instance, offset behind it)``.
+
+    If not of the ``whole``, then of the fixed fields alone: its parts have no values.
+    """
     code = _Code()
     names: list[str] = []
     body: list[str] = []
@@ -167,7 +170,7 @@ def decoder(cls: type[Structure]) -> Any:
         code.lines.append(f"{', '.join(names)}, = unpack(buffer, start)")
     code.lines += body
     code.lines.append(f"p = start + {cls.fixed_size}")
-    for field in cls.parts:
+    for field in cls.parts if whole else ():
         code.lines += _take(code, field, made)
     code.lines += [f"{made}.__class__ = {code.name(cls, 'cls')}", f"return {made}, p"]
     return code.function("buffer, start, end")
