@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from apeitool.columns.watch import Span, Watch, merged
 from apeitool.cper.record import Record
@@ -43,19 +44,36 @@ class Shape(NamedTuple):
     deciding: tuple[tuple[int, bytes], ...]
 
 
-def shape_of(kind: type[Structure], data: bytes) -> Shape:
-    """The shape of the object whose bytes are given.
+def shape_of(kind: type[Structure], data: bytes, *, is_part: bool = False) -> Shape:
+    """The shape of the object, or the part of one, whose bytes are given.
+
+    What is wrong with a part is not told.
 
     Raises:  Truncated when they are fewer than the kind has.
     """
     watch = Watch(data)
     with watch.noting():
         root, _ = watch.decode(kind, watch.data, 0, len(data))
-        problems = tuple(p.moved(0, kind.__name__) for p in root.check())
-    nodes = tuple(_nodes(root, kind))
+        problems = () if is_part else _problems(root, kind)
+    nodes = tuple(_nodes(root))
     taken = [span for node in nodes if node.kind in (OpaqueSection, Gap) for span in node.parts]
     spans = merged(watch.looked, taken)
     return Shape(nodes, problems, tuple((a, data[a:b]) for a, b in spans))
+
+
+def single(kind: type[Structure], data: bytes, *, is_part: bool = False) -> Shape:
+    """As `shape_of`, without the bytes that decide: of an object that few others are like."""
+    root, _ = kind.decode_at(data, 0, len(data))
+    return Shape(tuple(_nodes(root)), () if is_part else _problems(root, kind), ())
+
+
+def opaque(guid: UUID, size: int) -> Shape:
+    """The shape of a section that is bytes."""
+    return Shape((Node(OpaqueSection, 0, "", None, None, 0, (guid,), ((0, size),)),), (), ())
+
+
+def _problems(root: Structure, kind: type[Structure]) -> tuple[Problem, ...]:
+    return tuple(p.moved(0, kind.__name__) for p in root.check())
 
 
 def plain_kind(thing: Structure) -> type[Structure]:
@@ -64,7 +82,7 @@ def plain_kind(thing: Structure) -> type[Structure]:
     return kind if "fields" in vars(kind) else kind.__base__  # type: ignore[return-value]
 
 
-def _nodes(root: Structure, kind: type[Structure]) -> Iterator[Node]:
+def _nodes(root: Structure) -> Iterator[Node]:
     if isinstance(root, Record):
         sections = {id(section): index for index, section in root.placed()}
     else:
@@ -77,7 +95,7 @@ def _walk(
     section: int | None, sections: dict[int, int],
 ) -> Iterator[Node]:  # fmt: skip
     kind = plain_kind(thing)
-    if isinstance(thing, Section):
+    if section is None and isinstance(thing, Section):
         section = sections.setdefault(id(thing), len(sections))
     position = offset + kind.fixed_size
     asides, parts = [], []

@@ -17,8 +17,16 @@ import pyarrow as pa
 from apeitool.columns import schema
 from apeitool.columns.arrays import Table, plain
 from apeitool.columns.rows import Array, Rows, alike, gathered, padded
-from apeitool.columns.shape import Node, Shape, shape_of
+from apeitool.columns.shape import Node, Shape, opaque, shape_of, single
 from apeitool.cper.dialect import Topic, reading
+from apeitool.cper.record import (
+    HEADER_LENGTH,
+    SIGNATURE,
+    SIGNATURE_END,
+    Record,
+    SectionDescriptor,
+)
+from apeitool.cper.section import section_type
 from apeitool.errors import DecodeError
 from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
@@ -93,23 +101,191 @@ class _Shapes:
 _shapes = _Shapes()
 
 
+class _Tables:
+    """The pieces of all tables of some objects, and what is wrong with these."""
+
+    def __init__(self, objects: Objects, flaws: Iterable[Flaw]) -> None:
+        self.objects = objects
+        self.flaws = [*flaws]
+        self.pieces: dict[type[Structure], list[_Piece]] = defaultdict(list)
+
+    def add(self, node: Node, which: Array, starts: Array) -> None:
+        """A node that is in each of the objects ``which``, at ``starts``."""
+        self.pieces[node.kind].append(_Piece(node, which, starts))
+
+    def decode(self, which: Array) -> None:
+        """Add all nodes of some of the objects."""
+        objects = self.objects
+        starts, ends = _chosen(objects.starts, which), _chosen(objects.ends, which)
+        for chosen, shape in self.shaped(objects.kind, which, starts, ends):
+            begin = _chosen(starts, chosen)
+            for node in shape.nodes:
+                self.add(node, _chosen(which, chosen), begin + node.offset)
+            for problem in shape.problems:
+                self.flaws += [_flaw(objects, int(which[i]), problem) for i in chosen]
+
+    def sections(self, place: int, guids: tuple[Array, Array], which: Array, starts: Array,
+                 ends: Array) -> None:  # fmt: skip
+        """Add the sections that are at one place in records, by their types and lengths."""
+        lengths = ends - starts
+        left = np.arange(len(which))
+        while len(left):
+            first = int(left[0])
+            raw = b"".join(int(half[first]).to_bytes(8, "little") for half in guids)
+            size = int(lengths[first])
+            same = lengths[left] == size
+            for half in guids:
+                same &= half[left] == half[first]
+            chosen, left = (left, left[:0]) if same.all() else (left[same], left[~same])
+            one = (_chosen(x, chosen) for x in (which, starts, ends))
+            self._section(place, UUID(bytes_le=raw), size, *one)
+
+    def _section(
+        self, place: int, guid: UUID, size: int, which: Array, starts: Array, ends: Array
+    ) -> None:
+        kind = section_type(guid)
+        if kind is None or size < kind.shortest:
+            shapes = [(np.arange(len(which)), opaque(guid, size))]
+        else:
+            shapes = self.shaped(kind, which, starts, ends, is_part=True)
+        for chosen, shape in shapes:
+            begin, whose = _chosen(starts, chosen), _chosen(which, chosen)
+            for node in shape.nodes:
+                self.add(_moved(node, place), whose, begin + node.offset)
+
+    def shaped(
+        self, kind: type[Structure], which: Array, starts: Array, ends: Array, *,
+        is_part: bool = False,
+    ) -> list[tuple[Array, Shape]]:  # fmt: skip
+        """Structures by their shapes: (indices, shape), in the order of the first of each."""
+        found: list[tuple[Array, Shape]] = []
+        buffer, lengths = self.objects.buffer, ends - starts
+        asked, answered = 0, 0
+        for length in _distinct(lengths):
+            left = np.flatnonzero(lengths == length)
+            key = (kind, length, is_part, reading(Topic.CONTEXT_PADDING))
+            for shape in _shapes.of(key):
+                if len(left):
+                    left = _take(buffer, starts, shape, left, found)
+            while len(left):
+                first = int(left[0])
+                data = buffer[starts[first] : ends[first]].tobytes()
+                is_alone = asked > _ASKED and answered < _WORTH * asked
+                try:
+                    shape = (single if is_alone else shape_of)(kind, data, is_part=is_part)
+                except DecodeError as wrong:
+                    self.flaws.append(_undecodable(self.objects, int(which[first]), wrong, data))
+                    left = left[1:]
+                    continue
+                if is_alone:
+                    found.append((left[:1], shape))
+                    left = left[1:]
+                    continue
+                _shapes.add(key, shape)
+                before = len(left)
+                left = _take(buffer, starts, shape, left, found)
+                asked, answered = asked + 1, answered + before - len(left)
+        return sorted(found, key=lambda pair: int(pair[0][0]))
+
+    def batches(self) -> dict[str, pa.RecordBatch]:
+        """A batch for each table that has rows."""
+        pieces = self.pieces
+        found = {kind.__name__: _batch(kind, self.objects, pieces[kind]) for kind in pieces}
+        if self.flaws:
+            found[schema.PROBLEM_TABLE] = problems(self.flaws)
+        return found
+
+
+_ASKED, _WORTH = 16, 8
+"""After so many questions, each answer must be that of so many structures, to ask on."""
+
+
 def decode(objects: Objects, flaws: Iterable[Flaw] = ()) -> dict[str, pa.RecordBatch]:
     """The tables of objects, and of ``flaws`` that are known already.
 
     An object that cannot be decoded is a row of the table of problems.
     """
-    found = [*flaws]
-    pieces: dict[type[Structure], list[_Piece]] = defaultdict(list)
-    for chosen, shape in _shaped(objects, found):
-        starts = _chosen(objects.starts, chosen)
-        for node in shape.nodes:
-            pieces[node.kind].append(_Piece(node, chosen, starts + node.offset))
-        for problem in shape.problems:
-            found += [_flaw(objects, int(index), problem) for index in chosen]
-    batches = {kind.__name__: _batch(kind, objects, pieces[kind]) for kind in pieces}
-    if found:
-        batches[schema.PROBLEM_TABLE] = problems(found)
-    return batches
+    tables = _Tables(objects, flaws)
+    left = np.arange(len(objects.starts))
+    if objects.kind is Record and len(left):
+        left = left[~_plain_records(tables)]
+    if len(left):
+        tables.decode(left)
+    return tables.batches()
+
+
+_MOST_SECTIONS = 8
+"""Records of more sections are taken as any other object is."""
+_HEADER = Node(Record, 0, "", None, None, None, (), ((0, 0),))
+_AT = {f.name: f.offset or 0 for f in (*Record.fields, *SectionDescriptor.fields)}
+
+
+def _plain_records(tables: _Tables) -> Array:
+    """Add the records whose sections follow one another to the record's end; which they are.
+
+    The rule is that of the record's own decoder.
+    """
+    objects = tables.objects
+    starts, sizes = objects.starts, objects.ends - objects.starts
+    done = np.zeros(len(starts), np.bool_)
+    most = np.flatnonzero(sizes > HEADER_LENGTH + SectionDescriptor.fixed_size)
+    if not len(most):
+        return done
+    begin = _chosen(starts, most)
+    header = Rows(objects.buffer, begin, HEADER_LENGTH)
+    counts = header.at(_AT["section_count"], "<u2").astype(np.int64)
+    sound = header.at(_AT["signature_start"], "<u4") == int.from_bytes(SIGNATURE.encode(), "little")
+    sound &= header.at(_AT["signature_end"], "<u4") == SIGNATURE_END
+    sound &= header.at(_AT["record_length"], "<u4") == _chosen(sizes, most)
+    first = HEADER_LENGTH + SectionDescriptor.fixed_size * counts
+    sound &= (counts >= 1) & (counts <= _MOST_SECTIONS) & (first <= _chosen(sizes, most))
+    for count in _distinct(counts[sound]):
+        chosen = sound & (counts == count)
+        which = most if bool(chosen.all()) else most[chosen]
+        done[_in_order(tables, which, int(count))] = True
+    return done
+
+
+def _in_order(tables: _Tables, which: Array, count: int) -> Array:
+    """Add those of the records, of so many sections, whose sections lie in order; which they are."""
+    objects = tables.objects
+    starts = _chosen(objects.starts, which)
+    size, ends = SectionDescriptor.fixed_size, _chosen(objects.ends, which)
+    position = starts + (HEADER_LENGTH + size * count)
+    good = np.ones(len(which), np.bool_)
+    spans, types = [], []
+    for place in range(count):
+        rows = Rows(objects.buffer, starts + (HEADER_LENGTH + size * place), size)
+        begin = starts + rows.at(_AT["section_offset"], "<u4")
+        behind = begin + rows.at(_AT["section_length"], "<u4")
+        good &= begin == position
+        spans.append((begin, behind))
+        types.append(rows.pairs(_AT["section_type"]))
+        position = behind
+    good &= position == ends
+    all_good = bool(good.all())
+    kept = (lambda x: x) if all_good else (lambda x: x[good])
+    found = kept(which)
+    if not len(found):
+        return found
+    tables.add(_HEADER, found, kept(starts))
+    for place in range(count):
+        offset = HEADER_LENGTH + size * place
+        path = f"section_descriptors[{place}]"
+        node = Node(SectionDescriptor, offset, path, "", place, None, (), ())
+        tables.add(node, found, kept(starts) + offset)
+        guids = kept(types[place][0]), kept(types[place][1])
+        tables.sections(place, guids, found, *map(kept, spans[place]))
+    return found
+
+
+def _moved(node: Node, place: int) -> Node:
+    """The node of a section as one of the record that has the section at a place."""
+    head = f"body[{place}]"
+    if node.parent is None:
+        return node._replace(path=head, parent="", item=place, section=place)
+    parent = f"{head}.{node.parent}" if node.parent else head
+    return node._replace(path=f"{head}.{node.path}", parent=parent, section=place)
 
 
 def _flaw(objects: Objects, index: int, problem: Problem, data: bytes | None = None) -> Flaw:
@@ -118,40 +294,19 @@ def _flaw(objects: Objects, index: int, problem: Problem, data: bytes | None = N
     return Flaw(source, int(objects.offsets[index]), size, problem, data)
 
 
-def _shaped(objects: Objects, flaws: list[Flaw]) -> list[tuple[Array, Shape]]:
-    """The objects by their shapes: (indices, shape), in the order of the first of each."""
-    found: list[tuple[Array, Shape]] = []
-    lengths = objects.ends - objects.starts
-    padding = reading(Topic.CONTEXT_PADDING)
-    for length in _distinct(lengths):
-        left = np.flatnonzero(lengths == length)
-        key = (objects.kind, int(length), padding)
-        for shape in _shapes.of(key):
-            if len(left):
-                left = _take(objects, shape, left, found)
-        while len(left):
-            first = int(left[0])
-            data = objects.buffer[objects.starts[first] : objects.ends[first]].tobytes()
-            try:
-                shape = shape_of(objects.kind, data)
-            except DecodeError as wrong:
-                flaws.append(_undecodable(objects, first, wrong, data))
-                left = left[1:]
-                continue
-            _shapes.add(key, shape)
-            left = _take(objects, shape, left, found)
-    return sorted(found, key=lambda pair: int(pair[0][0]))
-
-
 def _distinct(lengths: Array) -> Iterable[int]:
-    if len(lengths) and bool((lengths == lengths[0]).all()):
+    if not len(lengths):
+        return ()
+    if bool((lengths == lengths[0]).all()):
         return (int(lengths[0]),)
     return [int(n) for n in np.unique(lengths)]
 
 
-def _take(objects: Objects, shape: Shape, left: Array, found: list[tuple[Array, Shape]]) -> Array:
-    """Take those of the objects that are left whose deciding bytes are the shape's; the others."""
-    same = alike(objects.buffer, _chosen(objects.starts, left), shape.deciding)
+def _take(
+    buffer: Array, starts: Array, shape: Shape, left: Array, found: list[tuple[Array, Shape]]
+) -> Array:
+    """Take those that are left whose deciding bytes are the shape's; the others."""
+    same = alike(buffer, _chosen(starts, left), shape.deciding)
     if bool(same.all()):
         found.append((left, shape))
         return left[:0]

@@ -67,7 +67,7 @@ def _walk(
     thing: Structure, path: str, parent: str | None, item: int | None, section: int | None,
     sections: dict[int, int],
 ) -> Iterator[tuple[Structure, str, str | None, int | None, int | None]]:  # fmt: skip
-    if isinstance(thing, Section):
+    if section is None and isinstance(thing, Section):
         section = sections.setdefault(id(thing), len(sections))
     yield thing, path, parent, item, section
     for name, _, child in thing.children():
