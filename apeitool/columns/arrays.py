@@ -17,7 +17,7 @@ import pyarrow as pa
 from apeitool.columns import schema
 from apeitool.columns.moments import moments
 from apeitool.columns.rows import Array, Deciding, Rows, alike
-from apeitool.columns.watch import Watch, merged
+from apeitool.columns.watch import Watch, fixed_decoder, merged
 from apeitool.cper.dialect import PRODUCERS, Topic, creator, reading
 from apeitool.wire import types
 from apeitool.wire.labels import Word
@@ -220,7 +220,9 @@ class _Group:
         data = self.rows.bytes_at(self.offset, size).reshape(-1)
         told = np.empty((self.rows.count, len(kind.fields)), np.bool_)
         left = np.arange(self.rows.count)
-        for _ in range(_GROUPS):
+        for asked in range(_GROUPS):
+            if asked > _GROUPS // 8 and len(left) > self.rows.count // 2:
+                break
             first = int(left[0])
             answer, deciding = _ask(
                 kind, data[first * size :][:size].tobytes(), self._absent(first)
@@ -234,7 +236,8 @@ class _Group:
                 return told
         for index in map(int, left):
             one = data[index * size :][:size].tobytes()
-            told[index] = _ask(kind, one, self._absent(index))[0]
+            made = fixed_decoder(kind)(one, 0, size - self._absent(index))[0]
+            told[index] = [made.is_valid(field.name) for field in kind.fields]
         return told
 
     def _absent(self, index: int) -> int:

@@ -6,7 +6,7 @@ The batches depend on the bytes alone: any engine can decode any piece anywhere,
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -79,6 +79,7 @@ class _Shapes:
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[Any, ...], list[Shape]] = OrderedDict()
+        self._answers: dict[type[Structure], tuple[int, int, int]] = {}
         self._lock = Lock()
 
     def of(self, key: tuple[Any, ...]) -> list[Shape]:
@@ -86,6 +87,22 @@ class _Shapes:
             if key in self._known:
                 self._known.move_to_end(key)
             return [*self._known.get(key, ())]
+
+    def is_worth(self, kind: type[Structure]) -> bool:
+        """Whether to ask one more structure of a kind: so far, others were like those asked.
+
+        Where they were not, one of many is asked all the same: the next may be others.
+        """
+        asked, answered, since = self._answers.get(kind, (0, 0, 0))
+        if asked < _ASKED or answered >= _WORTH * asked or since >= _ASKED:
+            return True
+        self._answers[kind] = asked, answered, since + 1
+        return False
+
+    def answered(self, kind: type[Structure], count: int) -> None:
+        """A question to one was answered for so many."""
+        asked, answered, _ = self._answers.get(kind, (0, 0, 0))
+        self._answers[kind] = asked + 1, answered + count, 0
 
     def add(self, key: tuple[Any, ...], shape: Shape) -> None:
         with self._lock:
@@ -157,10 +174,9 @@ class _Tables:
         self, kind: type[Structure], which: Array, starts: Array, ends: Array, *,
         is_part: bool = False,
     ) -> list[tuple[Array, Shape]]:  # fmt: skip
-        """Structures by their shapes: (indices, shape), in the order of the first of each."""
+        """Structures by their shapes: (indices, shape)."""
         found: list[tuple[Array, Shape]] = []
         buffer, lengths = self.objects.buffer, ends - starts
-        asked, answered = 0, 0
         for length in _distinct(lengths):
             left = np.flatnonzero(lengths == length)
             key = (kind, length, is_part, reading(Topic.CONTEXT_PADDING))
@@ -170,7 +186,7 @@ class _Tables:
             while len(left):
                 first = int(left[0])
                 data = buffer[starts[first] : ends[first]].tobytes()
-                is_alone = asked > _ASKED and answered < _WORTH * asked
+                is_alone = not _shapes.is_worth(kind)
                 try:
                     shape = (single if is_alone else shape_of)(kind, data, is_part=is_part)
                 except DecodeError as wrong:
@@ -184,8 +200,8 @@ class _Tables:
                 _shapes.add(key, shape)
                 before = len(left)
                 left = _take(buffer, starts, shape, left, found)
-                asked, answered = asked + 1, answered + before - len(left)
-        return sorted(found, key=lambda pair: int(pair[0][0]))
+                _shapes.answered(kind, before - len(left))
+        return found
 
     def batches(self) -> dict[str, pa.RecordBatch]:
         """A batch for each table that has rows."""
@@ -196,7 +212,7 @@ class _Tables:
         return found
 
 
-_ASKED, _WORTH = 16, 8
+_ASKED, _WORTH = 32, 8
 """After so many questions, each answer must be that of so many structures, to ask on."""
 
 
@@ -326,19 +342,40 @@ def _undecodable(objects: Objects, index: int, wrong: DecodeError, data: bytes) 
     return _flaw(objects, index, problem, data if len(data) <= KEPT_BYTES else None)
 
 
+class _Order:
+    """How the rows of several pieces are ordered: by their objects, then as they lie in these."""
+
+    def __init__(self, pieces: list[_Piece]) -> None:
+        self._counts = np.array([len(p.objects) for p in pieces])
+        self.objects = _joined([p.objects for p in pieces])
+        self._order: Array | None = None
+        if len(pieces) > 1:
+            self._order = np.argsort(self.objects, kind="stable")
+            self.objects = self.objects[self._order]
+
+    def spread(self, values: Array) -> Array:
+        """A value of each piece as one of each of its rows."""
+        column = np.repeat(values, self._counts)
+        return column if self._order is None else column[self._order]
+
+    def joined(self, arrays: list[Array]) -> Array:
+        """Values of the rows of each piece as those of all rows."""
+        column = _joined(arrays)
+        return column if self._order is None else column[self._order]
+
+
 def _batch(kind: type[Structure], objects: Objects, pieces: list[_Piece]) -> pa.RecordBatch:
-    counts = np.array([len(p.objects) for p in pieces])
-    starts = _joined([p.starts for p in pieces])
-    indices = _joined([p.objects for p in pieces])
-    asides, lengths = _asides(kind, pieces, counts)
+    order = _Order(pieces)
+    starts = order.joined([p.starts for p in pieces])
+    asides, lengths = _asides(kind, pieces, order)
     rows = (
         Rows(objects.buffer, starts, kind.fixed_size)
         if lengths is None
         else padded(objects.buffer, starts, lengths, kind.fixed_size)
     )
-    parts = [_part(objects, pieces, counts, i) for i in range(len(pieces[0].node.parts))]
+    parts = [_part(objects, pieces, order, i) for i in range(len(pieces[0].node.parts))]
     arrays = Table(kind, rows, asides, parts).arrays()
-    keys = _keys(objects, pieces, counts, indices)
+    keys = _keys(objects, pieces, order)
     return pa.RecordBatch.from_arrays([*keys, *arrays], schema=schema.schema(kind))
 
 
@@ -347,55 +384,55 @@ def _joined(arrays: list[Array]) -> Array:
 
 
 def _asides(
-    kind: type[Structure], pieces: list[_Piece], counts: Array
+    kind: type[Structure], pieces: list[_Piece], order: _Order
 ) -> tuple[list[Array], Array | None]:
     """The values of the fields that take no bytes; and the lengths, where not all are whole."""
     found, lengths = [], None
     fields = [f for f in kind.fields if isinstance(f.kind, Aside)]
     for place, field in enumerate(fields):
         values = [p.node.asides[place] for p in pieces]
-        is_guid = isinstance(values[0], UUID)
-        several = np.empty(len(values), object if is_guid else np.int64)
+        several = np.empty(len(values), object if isinstance(values[0], UUID) else np.int64)
         several[:] = values
-        column = np.repeat(several, counts)
+        column = order.spread(several)
         found.append(column)
         if isinstance(field.kind, Absent) and column.any():
             lengths = kind.fixed_size - column
     return found, lengths
 
 
-def _part(objects: Objects, pieces: list[_Piece], counts: Array, place: int) -> tuple[Array, Array]:
+def _part(
+    objects: Objects, pieces: list[_Piece], order: _Order, place: int
+) -> tuple[Array, Array]:
     """The bytes of a part of every row, and where each begins."""
     spans = [p.node.parts[place] for p in pieces]
-    sizes = np.repeat(np.array([b - a for a, b in spans], np.int64), counts)
+    sizes = order.spread(np.array([b - a for a, b in spans], np.int64))
     begins = [p.starts + (a - p.node.offset) for p, (a, _) in zip(pieces, spans, strict=True)]
-    return gathered(objects.buffer, _joined(begins), sizes)
+    return gathered(objects.buffer, order.joined(begins), sizes)
 
 
-def _keys(objects: Objects, pieces: list[_Piece], counts: Array, indices: Array) -> list[Any]:
+def _keys(objects: Objects, pieces: list[_Piece], order: _Order) -> list[Any]:
     nodes = [p.node for p in pieces]
-    # Indices of one piece rise; where they are as many as the objects, they are all of them.
+    # The objects of one piece rise; where they are as many as there are, they are all of them.
     chosen = _chosen if len(pieces) == 1 else np.ndarray.__getitem__
     return [
-        _dictionary(chosen(objects.source, indices), objects.sources),
-        plain(pa.int64(), chosen(objects.offsets, indices)),
-        _numbers([n.section for n in nodes], counts),
-        _words([n.path for n in nodes], counts),
-        _words([n.parent for n in nodes], counts),
-        _numbers([n.item for n in nodes], counts),
+        _dictionary(chosen(objects.source, order.objects), objects.sources),
+        plain(pa.int64(), chosen(objects.offsets, order.objects)),
+        _numbers([n.section for n in nodes], order),
+        _words([n.path for n in nodes], order.spread),
+        _words([n.parent for n in nodes], order.spread),
+        _numbers([n.item for n in nodes], order),
     ]
 
 
-def _numbers(values: list[int | None], counts: Array) -> Any:
-    numbers = np.repeat(np.array([-1 if v is None else v for v in values], np.int32), counts)
+def _numbers(values: list[int | None], order: _Order) -> Any:
+    numbers = order.spread(np.array([-1 if v is None else v for v in values], np.int32))
     return plain(pa.int32(), numbers, numbers < 0 if None in values else None)
 
 
-def _words(values: Sequence[str | None], counts: Array) -> Any:
-    """A column of few different texts, each so many times."""
+def _words(values: Sequence[str | None], spread: Callable[[Array], Array]) -> Any:
+    """A column of few different texts."""
     known = {text: at for at, text in enumerate(dict.fromkeys(v for v in values if v is not None))}
-    places = np.array([-1 if v is None else known[v] for v in values], np.int32)
-    column = np.repeat(places, counts)
+    column = spread(np.array([-1 if v is None else known[v] for v in values], np.int32))
     return _dictionary(column, [*known], column < 0 if None in values else None)
 
 
@@ -404,18 +441,22 @@ def _dictionary(places: Array, texts: Sequence[str], missing: Array | None = Non
     return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.string()), safe=False)
 
 
+def _as_they_are(column: Array) -> Array:
+    return column
+
+
 def problems(flaws: Sequence[Flaw]) -> pa.RecordBatch:
     """The table of problems."""
-    ones = np.ones(len(flaws), np.int64)
+    flaws = sorted(flaws, key=lambda flaw: (flaw.source, flaw.object_offset))
     columns = [
-        _words([f.source for f in flaws], ones),
+        _words([f.source for f in flaws], _as_they_are),
         pa.array([f.object_offset for f in flaws], pa.int64()),
         pa.array([f.size for f in flaws], pa.int64()),
-        _words([f.problem.id for f in flaws], ones),
+        _words([f.problem.id for f in flaws], _as_they_are),
         pa.array([f.problem.offset for f in flaws], pa.int64()),
-        _words([f.problem.path for f in flaws], ones),
-        _words([f.problem.rule for f in flaws], ones),
-        _words([f.problem.source for f in flaws], ones),
+        _words([f.problem.path for f in flaws], _as_they_are),
+        _words([f.problem.rule for f in flaws], _as_they_are),
+        _words([f.problem.source for f in flaws], _as_they_are),
         pa.array([f.data for f in flaws], pa.binary()),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema.PROBLEMS)

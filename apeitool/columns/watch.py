@@ -60,7 +60,7 @@ class Watch:
             # The bytes end in it: its parts, decoded again by who asked, get none of them.
             made, position = kind.decode_at(self.bare, start, end)
         else:
-            made, position = _fixed(kind)(self.bare, start, end)
+            made, position = fixed_decoder(kind)(self.bare, start, end)
         object.__setattr__(made, "__class__", _watched(kind))
         self._kept.append(made)
         self._spans[id(made)] = {
@@ -106,7 +106,7 @@ class _Watched(bytes):
 
 
 @cache
-def _fixed(kind: type[Structure]) -> Callable[[bytes, int, int], tuple[Any, int]]:
+def fixed_decoder(kind: type[Structure]) -> Callable[[bytes, int, int], tuple[Any, int]]:
     """The decoder of the fixed fields."""
     decoder: Any = compiled.decoder(kind, whole=False)
     return decoder  # type: ignore[no-any-return]

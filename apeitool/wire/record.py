@@ -310,6 +310,8 @@ class Structure(metaclass=StructureMeta):
 
     def is_absent(self, field: Field) -> bool:
         """Whether the bytes ended before the field did."""
+        if self.shortest == self.fixed_size:
+            return False
         width = getattr(field.kind, "size", 0)
         for other in self.fields:
             if isinstance(other.kind, Absent) and field.offset is not None and width:
