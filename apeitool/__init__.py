@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from apeitool.errors import ProtocolError as ProtocolError
     from apeitool.errors import QemuBusy as QemuBusy
     from apeitool.errors import QemuError as QemuError
+    from apeitool.errors import QueryError as QueryError
     from apeitool.errors import StoreError as StoreError
     from apeitool.errors import StoreFull as StoreFull
     from apeitool.errors import Truncated as Truncated
@@ -136,6 +137,7 @@ _HOMES = {
         "ProtocolError",
         "QemuBusy",
         "QemuError",
+        "QueryError",
         "StoreError",
         "StoreFull",
         "Truncated",

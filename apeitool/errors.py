@@ -83,6 +83,10 @@ class DialectError(ApeiError):
     """There is no such dialect, or no such reading of a topic."""
 
 
+class QueryError(ApeiError):
+    """A question in SQL that cannot be answered."""
+
+
 class AccessError(ApeiError):
     """An address where there is no memory, or a register that cannot be read or written."""
 

@@ -20,6 +20,8 @@ VERBS = (
     "generate",
     "explain",
     "diff",
+    "columns",
+    "query",
     "lint",
     "simulate",
     "lab",

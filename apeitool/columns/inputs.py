@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -73,8 +73,9 @@ def _local(path: Path, kind: str | None, start: int, end: int | None) -> Iterato
         with path.open("rb") as file:
             head = file.read(4)
             if path.is_file() and head and is_dump(head, kind):
-                with closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as mapped:
-                    yield from _mapped(mapped, str(path), start, end)
+                # Not closed by hand: who looks at our frames (a profiler) may hold views of it.
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                yield from _mapped(mapped, str(path), start, end)
                 return
     except (OSError, ValueError) as wrong:
         reason = getattr(wrong, "strerror", None) or str(wrong)
@@ -93,14 +94,10 @@ def _mapped(
     while position < end:
         chunk = position
         view = memoryview(mapped)[:end]
-        try:
-            found = walk(view, position, min(position + CHUNK, end), is_end=True)
-            position = found.position
-            flaws, gap = _gaps(found, gap, view, source, is_end=position >= end)
-            tables = _decoded(np.frombuffer(view, np.uint8), found, source, 0, flaws)
-        finally:
-            view.release()
-        if tables:
+        found = walk(view, position, min(position + CHUNK, end), is_end=True)
+        position = found.position
+        flaws, gap = _gaps(found, gap, view, source, is_end=position >= end)
+        if tables := _decoded(np.frombuffer(view, np.uint8), found, source, 0, flaws):
             yield tables
         # What was decoded is copied: the pages need stay no longer.
         first = chunk // mmap.PAGESIZE * mmap.PAGESIZE
@@ -249,14 +246,15 @@ class _Gathered:
 _BYTES = np.empty(0, np.uint8)
 
 
-def _remote(
-    path: str, kind: str | None, start: int, end: int | None
-) -> Iterator[dict[str, Any]]:
+def _remote(path: str, kind: str | None, start: int, end: int | None) -> Iterator[dict[str, Any]]:
     """A file of an object store, by what fsspec knows of such addresses."""
     try:
         import fsspec
     except ImportError as wrong:
-        raise MissingError("fsspec, which reads object stores: pip install apeitool[fleet]") from wrong
+        raise MissingError(
+            "fsspec, which reads object stores, is missing",
+            remedy="pip install 'apeitool[fleet]'",
+        ) from wrong
     try:
         with fsspec.open(path, "rb") as file:
             head = file.read(4)
@@ -281,11 +279,9 @@ def ranges(path: str, size: int) -> list[tuple[int, int]]:
     with Path(path).open("rb") as file:
         if not is_dump(file.read(4), None):
             return [(0, -1)]
-        with closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as mapped:
-            cuts, position = [0], 0
-            while position < len(mapped):
-                view = memoryview(mapped)
-                position = walk(view, position, min(position + size, len(mapped)), is_end=True).position
-                view.release()
-                cuts.append(position)
-    return [*zip(cuts, cuts[1:], strict=False)]
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        cuts, position = [0], 0
+        while position < len(view):
+            position = walk(view, position, min(position + size, len(view)), is_end=True).position
+            cuts.append(position)
+    return [*pairwise(cuts)]

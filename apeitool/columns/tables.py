@@ -279,8 +279,11 @@ def _in_order(tables: _Tables, which: Array, count: int) -> Array:
         types.append(rows.pairs(_AT["section_type"]))
         position = behind
     good &= position == ends
-    all_good = bool(good.all())
-    kept = (lambda x: x) if all_good else (lambda x: x[good])
+    chosen = np.flatnonzero(good)
+
+    def kept(values: Array) -> Array:
+        return _chosen(values, chosen)
+
     found = kept(which)
     if not len(found):
         return found
@@ -291,7 +294,8 @@ def _in_order(tables: _Tables, which: Array, count: int) -> Array:
         node = Node(SectionDescriptor, offset, path, "", place, None, (), ())
         tables.add(node, found, kept(starts) + offset)
         guids = kept(types[place][0]), kept(types[place][1])
-        tables.sections(place, guids, found, *map(kept, spans[place]))
+        begin, behind = spans[place]
+        tables.sections(place, guids, found, kept(begin), kept(behind))
     return found
 
 
@@ -400,9 +404,7 @@ def _asides(
     return found, lengths
 
 
-def _part(
-    objects: Objects, pieces: list[_Piece], order: _Order, place: int
-) -> tuple[Array, Array]:
+def _part(objects: Objects, pieces: list[_Piece], order: _Order, place: int) -> tuple[Array, Array]:
     """The bytes of a part of every row, and where each begins."""
     spans = [p.node.parts[place] for p in pieces]
     sizes = order.spread(np.array([b - a for a, b in spans], np.int64))
