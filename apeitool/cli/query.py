@@ -87,7 +87,7 @@ def _csv(answer: Any) -> Iterator[str]:
 
 def _row(values: Any) -> str:
     text = io.StringIO()
-    csv.writer(text).writerow(map(_plain, values))
+    csv.writer(text, lineterminator="\n").writerow(map(_plain, values))
     return text.getvalue()
 
 

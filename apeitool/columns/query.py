@@ -19,7 +19,7 @@ from apeitool.columns import schema
 from apeitool.columns.write import Writer
 from apeitool.cper.index import SECTIONS
 from apeitool.cper.record import Record, SectionDescriptor
-from apeitool.cper.section import Section, section_type
+from apeitool.cper.section import OpaqueSection, Section, section_type
 from apeitool.errors import QueryError
 from apeitool.wire.record import Structure
 from apeitool.wire.types import Nested
@@ -102,9 +102,9 @@ _VIEWS = {
 
 
 def sections() -> list[type[Section]]:
-    """Every section type, and nothing twice."""
+    """Every section type, and nothing twice; at last that of types that nobody knows."""
     found = (section_type(UUID(guid)) for guid in SECTIONS)
-    return [*dict.fromkeys(kind for kind in found if kind is not None)]
+    return [*dict.fromkeys(kind for kind in found if kind is not None), OpaqueSection]
 
 
 def _error_view(kinds: list[type[Section]]) -> str:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,17 @@ from apeitool.cper.sections.pci_bus import PciBusErrorSection
 from apeitool.cper.sections.pci_component import PciComponentErrorSection
 from apeitool.render.json import line
 from apeitool.wire import codec
-from apeitool.wire.record import Structure
 from apeitool.wire.types import Scalar
 
-OTHERS = (MemoryErrorSection2, GenericProcessorErrorSection, PciBusErrorSection, PciComponentErrorSection)
+OTHERS = (
+    MemoryErrorSection2,
+    GenericProcessorErrorSection,
+    PciBusErrorSection,
+    PciComponentErrorSection,
+)
 MEGABYTE = 1 << 20
+_TIMES = 10
+"""A dump has so many times the records that are made one by one."""
 
 
 class Row:
@@ -72,9 +79,7 @@ class Row:
         spread = f"({min(self.values):.1f} to {max(self.values):.1f})"
         bound = "at most" if self.is_limit else "at least"
         verdict = "" if self.holds else "  NOT YET"
-        return (
-            f"{self.work:44} {self.median:8.1f} {self.unit:8} {spread:20} {bound} {self.least:g}{verdict}"
-        )
+        return f"{self.work:44} {self.median:8.1f} {self.unit:8} {spread:20} {bound} {self.least:g}{verdict}"
 
 
 def varied(kind: type[apei.Section]) -> Callable[[random.Random], apei.Section]:
@@ -97,6 +102,16 @@ def mixed(count: int, seed: int) -> list[bytes]:
         del single.SECTIONS[kind.__name__]
     rng.shuffle(made)
     return made[:count]
+
+
+def multiplied(data: list[bytes], times: int) -> list[bytes]:
+    """So many times the records, each with a record id of its own."""
+    at = next(f.offset for f in apei.Record.fields if f.name == "record_id") or 0
+    several = (one for _ in range(times) for one in data)
+    return [
+        one[:at] + number.to_bytes(8, "little") + one[at + 8 :]
+        for number, one in enumerate(several)
+    ]
 
 
 def total(array: Any) -> int:
@@ -158,8 +173,8 @@ def objects_and_lines(rows: dict[str, Row], count: int, rounds: int, seed: int) 
             peer = per_record(lambda p: [json.dumps(cper.parse(d)) for d in p], part)
             rows["memory record to JSON lines"].values.append(peer / ours)
             things = [apei.Record.from_bytes(d) for d in part[:200]]
-            fast = single.timed(lambda: [t.to_bytes() for t in things])[0]
-            slow = single.timed(lambda: [codec.encode(t) for t in things])[0]
+            fast = single.timed(lambda things=things: [t.to_bytes() for t in things])[0]
+            slow = single.timed(lambda things=things: [codec.encode(t) for t in things])[0]
             rows["memory record built, beside Construct"].values.append(slow / fast)
 
 
@@ -168,9 +183,10 @@ def columns(rows: dict[str, Row], count: int, rounds: int, seed: int, folder: Pa
     import cper
 
     dumps = {"one type": single.records("memory", count, seed), "seven types": mixed(count, seed)}
+    dumps = {name: multiplied(data, _TIMES) for name, data in dumps.items()}
     slices = {name: data[: max(1, count // 20)] for name, data in dumps.items()}
     for name, data in dumps.items():
-        if len(set(data)) != count:
+        if len(set(data)) != count * _TIMES:
             raise SystemExit("the records are not distinct")
         path = folder / name
         path.write_bytes(b"".join(data))
@@ -183,11 +199,11 @@ def columns(rows: dict[str, Row], count: int, rounds: int, seed: int, folder: Pa
             rows[f"dump of {name} to columns"].values.append(peer / ours)
             if name == "seven types":
                 out = folder / "tables"
-                ours = seconds(lambda path=path, out=out: write(inputs.batches(path), out)) / count
-                rows["dump of seven types to Parquet"].values.append(peer / ours)
+                took = seconds(lambda path=path, out=out: write(inputs.batches(path), out))
+                rows["dump of seven types to Parquet"].values.append(peer / (took / len(data)))
         whole = np.fromfile(folder / "one type", np.uint8)
         copy = np.empty_like(whole)
-        copying = min(seconds(lambda: np.copyto(copy, whole)) for _ in range(3))
+        copying = min(seconds(partial(np.copyto, copy, whole)) for _ in range(3))
         ours = seconds(lambda: summed(inputs.batches(str(folder / "one type"))))
         rows["columns, as part of a copy of the bytes"].values.append(100 * copying / ours)
 
@@ -352,7 +368,9 @@ def main() -> None:
     for row in rows.values():
         print(row)
     for count, took in points:
-        print(f"{count:>10,} records to columns in {took:8.3f} s, {took / count * 1e9:6.0f} ns each")
+        print(
+            f"{count:>10,} records to columns in {took:8.3f} s, {took / count * 1e9:6.0f} ns each"
+        )
     if options.json:
         figures = {row.work: {"least": row.least, "ratios": row.values} for row in rows.values()}
         options.json.write_text(
