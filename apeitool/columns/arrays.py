@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,20 +18,13 @@ from apeitool.columns import schema
 from apeitool.columns.moments import moments
 from apeitool.columns.rows import Array, Deciding, Rows, alike
 from apeitool.columns.watch import Watch, fixed_decoder, merged
-from apeitool.cper.dialect import PRODUCERS, Topic, creator, reading
+from apeitool.cper.dialect import Topic, by_creator, creators, reading
 from apeitool.wire import types
 from apeitool.wire.labels import Word
 from apeitool.wire.record import Field, Structure
 
 _GROUPS = 64
 """So many different answers are looked for before each row is asked."""
-
-
-class Column(NamedTuple):
-    """An array that is to be, and where it has no value; None where it has one everywhere."""
-
-    array: Any
-    missing: Array | None = None
 
 
 class Table:
@@ -159,13 +152,12 @@ class _Group:
             return []
         first, second = self.rows.pairs(self.offset + (field.offset or 0))
         found = []
-        for producer, topics in PRODUCERS.items():
-            guid = creator(producer)
-            if guid.int and Topic.TIMESTAMP in topics:
-                low, high = np.frombuffer(guid.bytes_le, "<u8")
-                chosen = (first == low) & (second == high)
-                if chosen.any():
-                    found.append((topics[Topic.TIMESTAMP], chosen))
+        for guid in creators():
+            choice = by_creator(guid).get(Topic.TIMESTAMP)
+            low, high = np.frombuffer(guid.bytes_le, "<u8")
+            chosen = (first == low) & (second == high)
+            if choice is not None and chosen.any():
+                found.append((choice.reading, chosen))
         return found
 
     def _missing(self, field: Field) -> Array | None:

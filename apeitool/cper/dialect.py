@@ -187,6 +187,11 @@ def by_creator(creator_id: UUID) -> Dialect:
     }
 
 
+def creators() -> tuple[UUID, ...]:
+    """The creator ids of all producers that are known by one."""
+    return tuple(map(UUID, _CREATED))
+
+
 def creator(producer: str) -> UUID:
     """The creator id that a producer writes; none for one that has no id of its own."""
     return UUID(next((guid for guid, name in _CREATED.items() if name == producer), str(NIL)))

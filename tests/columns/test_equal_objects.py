@@ -13,7 +13,7 @@ from strategies import damaged, encodings
 from apeitool.acpi.bert import BootErrorRegion
 from apeitool.acpi.status import StatusBlock
 from apeitool.cper import index
-from apeitool.cper.dialect import PRODUCERS, forced, using
+from apeitool.cper.dialect import PRODUCERS, creators, forced, using
 from apeitool.cper.generate import DEFECTS, broken, records
 from apeitool.cper.record import Record
 from apeitool.cper.section import section_type
@@ -47,6 +47,13 @@ def test_every_producer(producer) -> None:
     check(Record, data)
     with using(forced(producer)):
         check(Record, data)
+
+
+@pytest.mark.parametrize("guid", creators(), ids=str)
+def test_every_creator(guid) -> None:
+    made = records(SECTIONS, 3, "windows")
+    either = {"creator_id": guid, "timestamp": 0x1410_0101_0001_0203}  # BCD, and binary too
+    check(Record, [next(made).replace(**either).to_bytes() for _ in range(30)])
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
