@@ -19,8 +19,14 @@ LONGEST = 64 << 20
 """Of what says that it is longer, in bytes, it is not believed that it is a record."""
 
 _START = SIGNATURE.encode()
-_HEADER = struct.Struct("<4sHIHIII")
+_NAMES = [f.name for f in Record.fields]
+_FIELDS = Record.fields[: _NAMES.index("record_length") + 1]
+_HEADER = struct.Struct(
+    "<" + "".join(getattr(f.kind, "format", "") or f"{f.kind.size}s" for f in _FIELDS)  # type: ignore[attr-defined]
+)
 """The fields of a record from its signature to its length."""
+_END, _COUNT = _NAMES.index("signature_end"), _NAMES.index("section_count")
+_LENGTH_AT = _FIELDS[-1].offset or 0
 _LIKELY = 8
 """After so many records of one length in a row the next are looked at together."""
 
@@ -61,7 +67,7 @@ def _length(buffer: memoryview, position: int) -> int:
     """The length of the record at a position; 0 if none is there."""
     if len(buffer) - position < _HEADER.size:
         return 0
-    signature, _, _, _, _, _, length = _HEADER.unpack_from(buffer, position)
+    signature, *_, length = _HEADER.unpack_from(buffer, position)
     is_record = signature == _START and Record.fixed_size <= length <= LONGEST
     return length if is_record else 0
 
@@ -72,8 +78,8 @@ def _next(buffer: memoryview, position: int, limit: int) -> int:
     at = window.find(_START)
     while at >= 0 and position + at < limit:
         if _length(buffer, position + at):
-            _, _, end, count, *_ = _HEADER.unpack_from(buffer, position + at)
-            if end == SIGNATURE_END and count:
+            header = _HEADER.unpack_from(buffer, position + at)
+            if header[_END] == SIGNATURE_END and header[_COUNT]:
                 return position + at
         at = window.find(_START, at + 1)
     return limit
@@ -135,6 +141,3 @@ class _Steps:
         starts = [none, *(piece[0] for piece in self._pieces)]
         ends = [none, *(piece[1] for piece in self._pieces)]
         return np.concatenate(starts), np.concatenate(ends)
-
-
-_LENGTH_AT = next(f.offset for f in Record.fields if f.name == "record_length") or 0

@@ -34,11 +34,11 @@ def pieces(paths: Iterable[str], kind: str | None = None, size: int = PIECE) -> 
 
     A path may be an address that fsspec knows (``s3://...``): such a file is one piece.
     """
-    found = []
-    for path in paths:
-        for start, end in inputs.ranges(path, size):
-            found.append(Piece(path, start, None if end < 0 else end, kind))
-    return found
+    return [
+        Piece(path, start, end, kind)
+        for path in paths
+        for start, end in inputs.ranges(path, kind, size)
+    ]
 
 
 def tables(piece: Piece) -> dict[str, pa.Table]:

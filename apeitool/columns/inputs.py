@@ -19,7 +19,7 @@ from apeitool.capture.capture import Capture
 from apeitool.capture.container import files, load, read, told_by_path
 from apeitool.capture.kind import kind_type, section_guid, sniff, unknown_table
 from apeitool.columns.boundaries import Found, walk
-from apeitool.columns.tables import KEPT_BYTES, Flaw, Objects, decode
+from apeitool.columns.tables import Flaw, Objects, decode, kept
 from apeitool.cper.record import SIGNATURE, Record
 from apeitool.cper.section import section_type
 from apeitool.errors import ApeiError, CaptureError, DecodeError, MissingError
@@ -50,8 +50,7 @@ def batches(
         yield from _local(Path(path), kind, start, end)
         return
     for file in files(Path(path)):
-        if kind or not unknown_table(_head(file)):
-            yield from _local(file, kind, 0, None)
+        yield from _local(file, kind, is_found=True)
 
 
 def is_dump(data: bytes, kind: str | None) -> bool:
@@ -59,16 +58,10 @@ def is_dump(data: bytes, kind: str | None) -> bool:
     return kind == _RECORDS or (kind is None and data.startswith(SIGNATURE.encode()))
 
 
-def _head(path: Path) -> bytes:
-    if not path.is_file():
-        return load(path)[:64] if path.exists() else b""
-    with path.open("rb") as file:
-        head = file.read(36)
-    # Whether a table is whole, its length tells: the rest need not be read.
-    return head + bytes(max(0, min(path.stat().st_size, 1 << 20) - len(head)))
-
-
-def _local(path: Path, kind: str | None, start: int, end: int | None) -> Iterator[dict[str, Any]]:
+def _local(
+    path: Path, kind: str | None, start: int = 0, end: int | None = None, *, is_found: bool = False
+) -> Iterator[dict[str, Any]]:
+    """The tables of a file; of one that was only found in a folder none, if it is a table of others."""
     try:
         with path.open("rb") as file:
             head = file.read(4)
@@ -81,6 +74,8 @@ def _local(path: Path, kind: str | None, start: int, end: int | None) -> Iterato
         reason = getattr(wrong, "strerror", None) or str(wrong)
         raise CaptureError(reason, origin=str(path)) from wrong
     data = load(path)
+    if is_found and not kind and unknown_table(data):
+        return
     yield from of_bytes(data, str(path), kind or told_by_path(path, data))
 
 
@@ -88,20 +83,25 @@ def _mapped(
     mapped: mmap.mmap, source: str, start: int, end: int | None
 ) -> Iterator[dict[str, Any]]:
     """A dump that lies in memory as far as it is looked at."""
-    end = len(mapped) if end is None else min(end, len(mapped))
-    gap: tuple[int, int] | None = None
-    position = start
-    while position < end:
-        chunk = position
-        view = memoryview(mapped)[:end]
-        found = walk(view, position, min(position + CHUNK, end), is_end=True)
-        position = found.position
-        flaws, gap = _gaps(found, gap, view, source, is_end=position >= end)
-        if tables := _decoded(np.frombuffer(view, np.uint8), found, source, 0, flaws):
+    begin = start
+    for tables, position in _walked(memoryview(mapped)[:end], source, start):
+        if tables:
             yield tables
         # What was decoded is copied: the pages need stay no longer.
-        first = chunk // mmap.PAGESIZE * mmap.PAGESIZE
-        mapped.madvise(mmap.MADV_DONTNEED, first, min(position, len(mapped)) - first)
+        first = begin // mmap.PAGESIZE * mmap.PAGESIZE
+        mapped.madvise(mmap.MADV_DONTNEED, first, position - first)
+        begin = position
+
+
+def _walked(view: memoryview, source: str, start: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+    """The tables of a dump, none in a chunk that has nothing to tell; and where the next begins."""
+    position, gap = start, None
+    buffer = np.frombuffer(view, np.uint8)
+    while position < len(view):
+        found = walk(view, position, min(position + CHUNK, len(view)), is_end=True)
+        position = found.position
+        flaws, gap = _gaps(found, gap, view, source, is_end=position >= len(view))
+        yield _decoded(buffer, found, source, 0, flaws), position
 
 
 def _streamed(file: BinaryIO, source: str) -> Iterator[dict[str, Any]]:
@@ -138,8 +138,8 @@ def _gaps(
     for begin, behind in spans:
         size = behind - begin
         problem = Problem("no-record", 0, "", "no record begins here", Record.source)
-        is_here = begin >= base and size <= KEPT_BYTES
-        data = bytes(view[begin - base : behind - base]) if is_here else None
+        # Of a gap that began before these bytes the first are gone.
+        data = kept(view[begin - base : behind - base]) if begin >= base else None
         flaws.append(Flaw(source, begin, size, problem, data))
     return flaws, left
 
@@ -157,14 +157,7 @@ def _decoded(
 def of_bytes(data: bytes, source: str, kind: str | None = None) -> Iterator[dict[str, Any]]:
     """The tables of the bytes of a file of any carrier, a chunk at a time."""
     if data and is_dump(data, kind):
-        view = memoryview(data)
-        position, gap = 0, None
-        while position < len(view):
-            found = walk(view, position, min(position + CHUNK, len(view)), is_end=True)
-            position = found.position
-            flaws, gap = _gaps(found, gap, view, source, is_end=position >= len(view))
-            if tables := _decoded(np.frombuffer(data, np.uint8), found, source, 0, flaws):
-                yield tables
+        yield from (tables for tables, _ in _walked(memoryview(data), source) if tables)
         return
     gathered = _Gathered()
     for capture in _captures(data, source, kind):
@@ -174,7 +167,7 @@ def of_bytes(data: bytes, source: str, kind: str | None = None) -> Iterator[dict
         try:
             wanted = _type(capture)
         except ApeiError as wrong:
-            gathered.flaws.append(_unknown(capture, wrong))
+            gathered.flaws.append(_unread("undecodable", capture.origin, capture.data, wrong))
             continue
         if gathered.kind not in (None, wanted) or gathered.size > CHUNK:
             yield gathered.decode()
@@ -189,8 +182,7 @@ def _captures(data: bytes, source: str, kind: str | None) -> Iterator[Capture | 
     try:
         yield from read(data, source, kind=kind)
     except ApeiError as wrong:
-        problem = Problem("unreadable", 0, "", getattr(wrong, "message", str(wrong)), "")
-        yield Flaw(source, 0, len(data), problem, data if len(data) <= KEPT_BYTES else None)
+        yield _unread("unreadable", source, data, wrong)
 
 
 def _type(capture: Capture) -> type[Structure]:
@@ -208,10 +200,9 @@ def _type(capture: Capture) -> type[Structure]:
     return found
 
 
-def _unknown(capture: Capture, wrong: ApeiError) -> Flaw:
-    problem = Problem("undecodable", 0, "", getattr(wrong, "message", str(wrong)), "")
-    data = capture.data if len(capture.data) <= KEPT_BYTES else None
-    return Flaw(capture.origin, 0, len(capture.data), problem, data)
+def _unread(id: str, source: str, data: bytes, wrong: ApeiError) -> Flaw:
+    problem = Problem(id, 0, "", getattr(wrong, "message", str(wrong)), "")
+    return Flaw(source, 0, len(data), problem, kept(data))
 
 
 class _Gathered:
@@ -269,16 +260,18 @@ def _remote(path: str, kind: str | None, start: int, end: int | None) -> Iterato
     yield from of_bytes(data, path, kind)
 
 
-def ranges(path: str, size: int) -> list[tuple[int, int]]:
+def ranges(path: str, kind: str | None, size: int) -> list[tuple[int, int | None]]:
     """Where a dump can be cut into pieces of about so many bytes: (start, end) of each.
 
-    No record is cut.  A file that is no dump, or is not on this machine, is one piece.
+    No record is cut.  A file that is no dump, or is not on this machine, is one piece, whose end is
+    None.
     """
     if "://" in path or not Path(path).is_file():
-        return [(0, -1)]
+        return [(0, None)]
     with Path(path).open("rb") as file:
-        if not is_dump(file.read(4), None):
-            return [(0, -1)]
+        head = file.read(4)
+        if not head or not is_dump(head, kind):
+            return [(0, None)]
         view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         cuts, position = [0], 0
         while position < len(view):

@@ -6,7 +6,7 @@ The batches depend on the bytes alone: any engine can decode any piece anywhere,
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,11 +32,13 @@ from apeitool.wire.problem import Problem
 from apeitool.wire.record import Structure
 from apeitool.wire.types import Absent, Aside
 
-Batches = Mapping[str, pa.RecordBatch]
-"""A batch for each table that has rows."""
-
-KEPT_BYTES = 1 << 16
+_KEPT_BYTES = 1 << 16
 """Bytes that are no object are kept if they are no more than so many."""
+
+
+def kept(data: bytes | memoryview) -> bytes | None:
+    """Bytes that are no object, as a problem has them: None of many."""
+    return bytes(data) if len(data) <= _KEPT_BYTES else None
 
 
 class Objects(NamedTuple):
@@ -343,7 +345,7 @@ def _chosen(values: Array, indices: Array) -> Array:
 
 def _undecodable(objects: Objects, index: int, wrong: DecodeError, data: bytes) -> Flaw:
     problem = Problem("undecodable", wrong.offset or 0, wrong.path, wrong.message, wrong.spec)
-    return _flaw(objects, index, problem, data if len(data) <= KEPT_BYTES else None)
+    return _flaw(objects, index, problem, kept(data))
 
 
 class _Order:

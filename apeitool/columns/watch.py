@@ -26,6 +26,7 @@ class Watch:
     """Decodes a structure and notes what is looked at: in the structure, and in the bytes."""
 
     def __init__(self, data: bytes) -> None:
+        self.bare = data
         self.data = _Watched(data)
         self.looked: list[Span] = []
         self._spans: dict[int, dict[str, Span]] = {}
@@ -44,11 +45,6 @@ class Watch:
                 spans[field.name] = position, behind
             position = behind
         return made, position
-
-    @property
-    def bare(self) -> bytes:
-        """The bytes, unwatched."""
-        return bytes.__getitem__(self.data, slice(None))
 
     def engine(self, kind: type[Structure]) -> Decoder:
         """Gives the decoder of a kind."""

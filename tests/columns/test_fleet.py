@@ -59,6 +59,12 @@ def test_pieces_cover_a_dump_and_cut_no_record(dumps) -> None:
     assert plain(fleet.gathered(map(fleet.tables, work))) == alone(dumps)
 
 
+def test_what_is_told_to_be_no_dump_is_not_cut(dumps) -> None:
+    assert fleet.pieces(dumps, kind="memory", size=10_000) == [
+        fleet.Piece(path, kind="memory") for path in dumps
+    ]
+
+
 def test_two_workers(dumps, cluster) -> None:
     work = fleet.pieces(dumps, size=20_000)
     results = fleet.bag(work).compute(scheduler=cluster)
