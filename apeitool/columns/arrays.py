@@ -10,6 +10,7 @@ import enum
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -60,10 +61,11 @@ class Table:
     def aside(self, field: Field) -> Any:
         """The array of a field that takes no bytes."""
         values = self._asides[field.name]
-        if values.dtype == object:
+        if issubclass(field.type, UUID):
             both = np.frombuffer(b"".join(v.bytes_le for v in values), "<u8").reshape(-1, 2)
             return _guids(both[:, 0], both[:, 1], None)
-        return pa.array(values.astype(np.uint32))
+        # They are computed: one may be too large for any register.
+        return pa.array([v if v < 1 << 64 else None for v in values.tolist()], pa.uint64())
 
     def part(self, field: Field, missing: Array | None) -> Any:
         """The array of a field that is bytes."""

@@ -103,7 +103,7 @@ def type_of(field: Field) -> Any:
         case Part():
             return pa.binary()
         case Aside():
-            return pa.uint32() if issubclass(field.type, int) else pa.uuid()
+            return pa.uint64() if issubclass(field.type, int) else pa.uuid()
     raise TypeError(f"{field.name}: no column for {field.kind!r}")
 
 

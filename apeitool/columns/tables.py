@@ -397,7 +397,7 @@ def _asides(
     fields = [f for f in kind.fields if isinstance(f.kind, Aside)]
     for place, field in enumerate(fields):
         values = [p.node.asides[place] for p in pieces]
-        several = np.empty(len(values), object if isinstance(values[0], UUID) else np.int64)
+        several = np.empty(len(values), np.int64 if isinstance(field.kind, Absent) else object)
         several[:] = values
         column = order.spread(several)
         found.append(column)

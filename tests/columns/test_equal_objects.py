@@ -17,6 +17,8 @@ from apeitool.cper.dialect import PRODUCERS, creators, forced, using
 from apeitool.cper.generate import DEFECTS, broken, records
 from apeitool.cper.record import Record
 from apeitool.cper.section import section_type
+from apeitool.cper.sections.ia32_x64_processor import Ia32X64ProcessorErrorSection
+from apeitool.cper.x86_context import MemoryMappedContext, MemoryMappedRegister
 from apeitool.wire.record import Structure
 
 SECTIONS = [section_type(UUID(guid)) for guid in index.SECTIONS]
@@ -54,6 +56,15 @@ def test_every_creator(guid) -> None:
     made = records(SECTIONS, 3, "windows")
     either = {"creator_id": guid, "timestamp": 0x1410_0101_0001_0203}  # BCD, and binary too
     check(Record, [next(made).replace(**either).to_bytes() for _ in range(30)])
+
+
+@pytest.mark.parametrize("address", [0x10, 1 << 40, (1 << 64) - 0x10])
+def test_numbers_that_follow_from_their_place(address) -> None:
+    registers = [MemoryMappedRegister(address=address + 8 * i, value=i) for i in range(4)]
+    section = Ia32X64ProcessorErrorSection(
+        context_information=[MemoryMappedContext(registers=registers)]
+    )
+    check(Record, [Record(body=[section]).to_bytes()])
 
 
 @pytest.mark.parametrize("defect", DEFECTS)

@@ -110,4 +110,6 @@ def _plain(value: Any, root: Structure) -> Any:
         return value.name
     if isinstance(value, Structure):
         return _values(value, root)
+    if isinstance(value, int) and value >> 64:
+        return None  # no register has room for it
     return list(value) if isinstance(value, tuple) else value
