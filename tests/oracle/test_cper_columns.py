@@ -7,7 +7,6 @@ from test_cper_schema import GENERATED
 from apeitool.cper.record import Record
 
 
-@pytest.mark.oracle
 @pytest.mark.parametrize("kind", GENERATED)
 def test_columns_of_what_libcper_generates(libcper_build, kind) -> None:
     made = libcper_build.generate(kind, range(1, 61))
